@@ -1,0 +1,1 @@
+//! The Snowflake broker: matches clients with volunteer proxies.

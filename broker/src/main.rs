@@ -1,0 +1,3 @@
+//! The Snowflake broker.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The Snowflake client: tor's SOCKS connections over volunteer proxies.

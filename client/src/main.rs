@@ -1,0 +1,3 @@
+//! The Snowflake client.
+
+fn main() {}

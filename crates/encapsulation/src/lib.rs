@@ -1,0 +1,1 @@
+//! Packets and padding in a byte stream: length-prefixed chunks.

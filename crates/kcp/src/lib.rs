@@ -1,0 +1,1 @@
+//! A reliable byte stream over packets that may be lost: KCP, sans-IO.

@@ -1,0 +1,1 @@
+//! What client, proxy and broker say to each other.

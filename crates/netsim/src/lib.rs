@@ -1,0 +1,1 @@
+//! A seeded link on a virtual clock that loses, duplicates, reorders, delays and can be cut.

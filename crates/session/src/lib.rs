@@ -1,0 +1,1 @@
+//! smux over KCP over any packet conn: the session that outlives its carriers.

@@ -1,0 +1,1 @@
+//! Many streams in one byte stream: smux version 2, sans-IO.

@@ -1,0 +1,1 @@
+//! The local network: every program on one machine, checked end to end.

@@ -1,0 +1,3 @@
+//! The local network of Snowflake, in one command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Packet conns: a virtual path for packets over carriers that may die.

@@ -1,0 +1,1 @@
+//! The Snowflake proxy: a volunteer's machine, data channel in, WebSocket out.

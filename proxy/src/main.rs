@@ -1,0 +1,3 @@
+//! The Snowflake proxy.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The Snowflake server: a bridge's transport, WebSockets in, tor's ORPort out.

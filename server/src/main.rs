@@ -1,0 +1,3 @@
+//! The Snowflake server.
+
+fn main() {}
