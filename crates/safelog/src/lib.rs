@@ -6,7 +6,7 @@
 //!   [`SCRUBBED`] unless [`allow_unsafe_logging`] was called at the start of the program.
 //! * [`ScrubbingWriter`] stands between the log and its file. It looks at every finished line and
 //!   replaces what still looks like an address, a ClientID or a secret part of a session
-//!   description; [`scrub`] says exactly what that is. It catches what a library, an error text or
+//!   description; [`scrub()`] says exactly what that is. It catches what a library, an error text or
 //!   a forgotten wrapper lets through.
 //!
 //! ```

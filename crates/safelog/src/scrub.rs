@@ -3,7 +3,7 @@ use std::ops::Range;
 /// What stands in a log where something was taken out.
 pub const SCRUBBED: &str = "[scrubbed]";
 
-/// [`scrub`] makes a line at most this many times longer: `::` is the shortest thing replaced.
+/// [`scrub()`] makes a line at most this many times longer: `::` is the shortest thing replaced.
 pub const MAX_GROWTH: usize = 5;
 
 /// Prefixes of session description lines whose value gives a user away.
