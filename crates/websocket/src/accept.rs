@@ -66,7 +66,7 @@ async fn upgrade<T>(transport: T) -> Result<Accepted, AcceptError>
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    // One request, one outcome: keep-alive is off, so the channel cannot fill.
+    // One request, one outcome: an upgrade and a refusal both end HTTP on this connection.
     let (outcomes, mut outcome) = mpsc::channel(1);
     let service = service_fn(move |request: Request<Incoming>| {
         let (response, outcome) = answer(request);
@@ -74,7 +74,6 @@ where
         async { Ok::<_, Infallible>(response) }
     });
     http1::Builder::new()
-        .keep_alive(false)
         .auto_date_header(false)
         .max_buf_size(limits::MAX_REQUEST_HEAD)
         .serve_connection(TokioIo::new(transport), service)
@@ -146,10 +145,12 @@ fn switching_protocols(key: &str) -> Response<String> {
 }
 
 fn refusal(status: StatusCode) -> Response<String> {
-    let mut response = Response::new(format!("{}\n", status.canonical_reason().unwrap_or_default()));
+    let mut response =
+        Response::new(format!("{}\n", status.canonical_reason().unwrap_or_default()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
     if status == StatusCode::METHOD_NOT_ALLOWED {
         headers.insert(header::ALLOW, HeaderValue::from_static("GET"));

@@ -12,8 +12,11 @@ const NAME: &str = "client_ip";
 /// Without an address the URL stays as it is.
 pub fn set(url: &mut Url, address: Option<IpAddr>) {
     let Some(address) = address else { return };
-    let mut pairs: Vec<(String, String)> =
-        url.query_pairs().filter(|(key, _)| key != NAME).map(|(k, v)| (k.into(), v.into())).collect();
+    let mut pairs: Vec<(String, String)> = url
+        .query_pairs()
+        .filter(|(key, _)| key != NAME)
+        .map(|(k, v)| (k.into(), v.into()))
+        .collect();
     pairs.push((NAME.to_owned(), address.to_string()));
     pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
     let pairs: Vec<String> =
@@ -59,7 +62,10 @@ mod tests {
     #[test]
     fn the_parameter_is_added_replaced_and_sorted() {
         let default = "wss://snowflake.torproject.net/";
-        assert_eq!(with(default, "192.0.2.7"), "wss://snowflake.torproject.net/?client_ip=192.0.2.7");
+        assert_eq!(
+            with(default, "192.0.2.7"),
+            "wss://snowflake.torproject.net/?client_ip=192.0.2.7"
+        );
         assert_eq!(
             with(default, "2001:db8::7"),
             "wss://snowflake.torproject.net/?client_ip=2001%3Adb8%3A%3A7"

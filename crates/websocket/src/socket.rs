@@ -214,7 +214,8 @@ impl Sink<Bytes> for WebSocket {
         }
         let deadline = self.close_deadline.get_or_insert_with(|| Box::pin(sleep(limits::CLOSE)));
         ready!(deadline.as_mut().poll(cx));
-        let error = io::Error::new(io::ErrorKind::TimedOut, "the peer did not take the Close frame");
+        let error =
+            io::Error::new(io::ErrorKind::TimedOut, "the peer did not take the Close frame");
         Poll::Ready(Err(error))
     }
 }
