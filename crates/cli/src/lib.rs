@@ -1,1 +1,53 @@
 //! What every program does first: Go's flag syntax, durations, version and logging.
+//!
+//! Operators have torrc files and service units written for the Go programs, so the flags here
+//! follow the rules of Go's `flag` package while each program's `args.rs` stays a plain clap
+//! derive struct:
+//!
+//! ```
+//! use clap::Parser;
+//! use snowflake_cli::{CommaList, GoDuration, Program};
+//!
+//! /// Serves things.
+//! #[derive(Parser)]
+//! struct Args {
+//!     /// Broker URL.
+//!     #[arg(long, default_value = "")]
+//!     url: String,
+//!     /// Front domains, comma-separated.
+//!     #[arg(long, default_value = "")]
+//!     fronts: CommaList,
+//!     /// Time between summaries.
+//!     #[arg(long, default_value = "1h")]
+//!     summary_interval: GoDuration,
+//!     /// Do not scrub the log.
+//!     #[arg(long)]
+//!     unsafe_logging: bool,
+//! }
+//!
+//! const PROGRAM: Program = Program { name: "snowflake-example", version: "1.2.3" };
+//! let args: Args = snowflake_cli::parse_from(PROGRAM, ["-url=https://b.example", "-fronts", "a,b"])?;
+//! assert_eq!(args.url, "https://b.example");
+//! assert_eq!(*args.fronts, ["a", "b"]);
+//! assert_eq!(args.summary_interval.to_string(), "1h0m0s");
+//! assert!(!args.unsafe_logging);
+//! # Ok::<(), snowflake_cli::Stop>(())
+//! ```
+//!
+//! * [`parse`]: a program's flags, or the reason to [`Stop`] at once: help, version, misuse.
+//! * [`go_bool`], [`GoDuration`], [`CommaList`]: flag values as Go writes them.
+//! * [`logging`]: where the log goes, and that it is scrubbed.
+
+mod bool_value;
+mod duration;
+mod flags;
+mod list;
+pub mod logging;
+mod parse;
+mod stop;
+
+pub use bool_value::{NotABool, go_bool};
+pub use duration::{DurationError, GoDuration};
+pub use list::CommaList;
+pub use parse::{parse, parse_from};
+pub use stop::{Program, Stop, UsageError};

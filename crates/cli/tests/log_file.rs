@@ -1,0 +1,23 @@
+//! Logging is set up once per process, so this file holds one test.
+
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use snowflake_cli::logging::{LogConfig, LogError, Target, init};
+
+#[test]
+fn a_log_file_is_private_appended_to_and_scrubbed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("snowflake.log");
+    let config = LogConfig { target: Target::File(path.clone()), ..LogConfig::default() };
+    init(&config).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+
+    tracing::warn!("first from 192.0.2.7");
+    fs::write(&path, fs::read_to_string(&path).unwrap().replace("first", "kept")).unwrap();
+    std::thread::spawn(|| panic!("second from 192.0.2.7")).join().unwrap_err();
+
+    let log = fs::read_to_string(&path).unwrap();
+    assert!(log.contains("kept from [scrubbed]\n"), "{log}");
+    assert!(log.contains("second from [scrubbed]\n"), "{log}");
+    assert!(matches!(init(&config), Err(LogError::Twice(_))));
+}
