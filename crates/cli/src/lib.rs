@@ -34,7 +34,7 @@
 //! # Ok::<(), snowflake_cli::Stop>(())
 //! ```
 //!
-//! * [`parse`]: a program's flags, or the reason to [`Stop`] at once: help, version, misuse.
+//! * [`parse()`]: a program's flags, or the reason to [`Stop`] at once: help, version, misuse.
 //! * [`go_bool`], [`GoDuration`], [`CommaList`]: flag values as Go writes them.
 //! * [`logging`]: where the log goes, and that it is scrubbed.
 
