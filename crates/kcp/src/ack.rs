@@ -1,0 +1,121 @@
+//! Acknowledgements that wait to be sent.
+
+use std::collections::VecDeque;
+
+use crate::clock::distance;
+use crate::config::{ACKS_LIMIT, INTERVAL};
+
+/// One acknowledgement: the segment's number and the clock value it carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ack {
+    pub(crate) sn: u32,
+    pub(crate) ts: u32,
+}
+
+/// Acknowledgements in order of arrival, and when they must leave.
+///
+/// They leave with any packet that is sent, at the latest [`INTERVAL`] after the first of them came,
+/// and at once when a packet is full of them.
+#[derive(Debug)]
+pub(crate) struct PendingAcks {
+    list: VecDeque<Ack>,
+    deadline: u64,
+    per_packet: usize,
+}
+
+impl PendingAcks {
+    /// `per_packet` is how many acknowledgements a packet holds.
+    pub(crate) fn new(per_packet: usize) -> Self {
+        Self { list: VecDeque::new(), deadline: 0, per_packet }
+    }
+
+    /// Adds one; the oldest goes if there are [`ACKS_LIMIT`].
+    pub(crate) fn push(&mut self, ack: Ack, now: u64) {
+        if self.list.is_empty() {
+            self.deadline = now + u64::from(INTERVAL);
+        }
+        if self.list.len() == ACKS_LIMIT {
+            self.list.pop_front();
+        }
+        self.list.push_back(ack);
+        if self.list.len() >= self.per_packet {
+            self.hasten(now);
+        }
+    }
+
+    /// Makes what is pending leave at once.
+    pub(crate) fn hasten(&mut self, now: u64) {
+        self.deadline = self.deadline.min(now);
+    }
+
+    /// When the pending ones must leave; `None` if there are none.
+    pub(crate) fn deadline(&self) -> Option<u64> {
+        (!self.list.is_empty()).then_some(self.deadline)
+    }
+
+    /// The next one to send, if any.
+    ///
+    /// `una` tells the peer already about everything below it; of those only the last of the list is
+    /// sent, because its clock value measures the round trip.
+    pub(crate) fn pop(&mut self, una: u32) -> Option<Ack> {
+        while let Some(ack) = self.list.pop_front() {
+            if self.list.is_empty() || distance(ack.sn, una) >= 0 {
+                return Some(ack);
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pending(sns: &[u32]) -> PendingAcks {
+        let mut acks = PendingAcks::new(58);
+        sns.iter().for_each(|sn| acks.push(Ack { sn: *sn, ts: 0 }, 100));
+        acks
+    }
+
+    fn drain(acks: &mut PendingAcks, una: u32) -> Vec<u32> {
+        std::iter::from_fn(|| acks.pop(una)).map(|ack| ack.sn).collect()
+    }
+
+    #[test]
+    fn wait_ten_milliseconds_from_the_first() {
+        let mut acks = pending(&[1]);
+        acks.push(Ack { sn: 2, ts: 0 }, 109);
+        assert_eq!(acks.deadline(), Some(110));
+        drain(&mut acks, 0);
+        assert_eq!(acks.deadline(), None);
+    }
+
+    #[test]
+    fn leave_at_once_when_a_packet_is_full() {
+        let mut acks = pending(&[0; 57]);
+        assert_eq!(acks.deadline(), Some(110));
+        acks.push(Ack { sn: 0, ts: 0 }, 103);
+        assert_eq!(acks.deadline(), Some(103));
+    }
+
+    #[test]
+    fn below_una_only_the_last_is_sent() {
+        assert_eq!(drain(&mut pending(&[3, 4, 5]), 6), [5]);
+        assert_eq!(drain(&mut pending(&[3, 9, 5, 7, 4]), 6), [9, 7, 4]);
+        assert_eq!(drain(&mut pending(&[6, 7]), 6), [6, 7]);
+    }
+
+    #[test]
+    fn una_may_have_wrapped() {
+        assert_eq!(drain(&mut pending(&[u32::MAX, 1, 0]), 1), [1, 0]);
+    }
+
+    #[test]
+    fn are_bounded() {
+        let mut acks = pending(&[]);
+        (0..10_000).for_each(|sn| acks.push(Ack { sn, ts: 0 }, 0));
+        let left = drain(&mut acks, 0);
+        assert_eq!(left.len(), ACKS_LIMIT);
+        assert_eq!(left.last(), Some(&9_999));
+    }
+}

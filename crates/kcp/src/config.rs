@@ -1,0 +1,91 @@
+//! What may be set per session, and the constants that may not.
+
+/// Settings of one session; the defaults are what both ends of Snowflake use.
+///
+/// Nothing here is negotiated. `mtu` and `receive_window` become visible to the peer; the rest is our
+/// own affair.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Largest packet sent, in bytes, headers included. Default 1400, the default of kcp-go, and the
+    /// length to which a Go server cuts longer packets. Values below 50 count as 50, as in kcp-go.
+    pub mtu: u16,
+    /// Most segments in flight. Default 65535, `WindowSize` in Go Snowflake and the largest number
+    /// that the window field holds.
+    pub send_window: u16,
+    /// Most segments received in order and not yet read, and so the largest window advertised.
+    /// Default 65535, `WindowSize` in Go Snowflake. See also [`Kcp::set_receive_window`].
+    ///
+    /// [`Kcp::set_receive_window`]: crate::Kcp::set_receive_window
+    pub receive_window: u16,
+    /// Most bytes written but not yet in flight. Default 256 KiB: what a path of 20 Mbit/s swallows
+    /// in a tenth of a second. It only has to bridge the time until the driver comes round again;
+    /// more would be latency for whatever is written last.
+    ///
+    /// When full, [`Kcp::write`](crate::Kcp::write) takes nothing until a packet has left.
+    pub queue_limit: usize,
+    /// Most bytes received and not yet read, in or out of order, each segment counted with 64 bytes
+    /// for its book-keeping. Default 8 MiB, twice the session buffer of Snowflake's smux layer, whose
+    /// own windows keep an honest peer below that.
+    ///
+    /// When full, segments ahead of the next one are dropped without acknowledgement (the peer will
+    /// send them again), and with 8 MiB in order and unread the window is closed.
+    pub receive_limit: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            mtu: 1400,
+            send_window: u16::MAX,
+            receive_window: u16::MAX,
+            queue_limit: 256 * 1024,
+            receive_limit: 8 * 1024 * 1024,
+        }
+    }
+}
+
+// Times are in milliseconds.
+
+/// Smallest MTU that is taken literally (kcp-go: `SetMtu`).
+pub(crate) const MTU_MIN: u16 = 50;
+
+/// Longest an acknowledgement waits for company (kcp-go: the interval of 0 that Snowflake sets is
+/// raised to 10).
+pub(crate) const INTERVAL: u32 = 10;
+
+/// Shortest retransmission timeout (kcp-go: `IKCP_RTO_MIN`).
+pub(crate) const RTO_MIN: u32 = 100;
+
+/// Retransmission timeout before anything was measured (kcp-go: `IKCP_RTO_DEF`).
+pub(crate) const RTO_INITIAL: u32 = 200;
+
+/// Longest retransmission timeout (kcp-go: `IKCP_RTO_MAX`).
+pub(crate) const RTO_MAX: u32 = 60_000;
+
+/// What the peer's window is taken for until it says so, in segments (kcp-go: `IKCP_WND_RCV`).
+pub(crate) const PEER_WINDOW_INITIAL: u16 = 32;
+
+/// Wait before the first question to a closed window (kcp-go: `IKCP_PROBE_INIT`).
+pub(crate) const PROBE_FIRST: u64 = 7_000;
+
+/// Longest wait between two such questions (kcp-go: `IKCP_PROBE_LIMIT`).
+pub(crate) const PROBE_LIMIT: u64 = 120_000;
+
+/// Transmissions after which kcp-go calls a link dead (`IKCP_DEADLINK`); here it is only counted.
+pub(crate) const MANY_TRANSMISSIONS: u32 = 20;
+
+/// Segments ahead of the next expected one that are accepted at all.
+///
+/// The largest window that can ever have been advertised, not the current one: narrowing the window
+/// must not cost what is already on its way.
+pub(crate) const ACCEPTANCE: i32 = u16::MAX as i32;
+
+/// Book-keeping counted per received segment, in bytes, so that empty ones are bounded too.
+pub(crate) const SEGMENT_COST: usize = 64;
+
+/// Most acknowledgements kept while the path takes no packets; the oldest is dropped, its segment
+/// comes again.
+pub(crate) const ACKS_LIMIT: usize = 4096;
+
+/// Buffers larger than this are given back once empty, in bytes.
+pub(crate) const KEEP_CAPACITY: usize = 256 * 1024;

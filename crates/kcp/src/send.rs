@@ -1,0 +1,208 @@
+//! The sending half: bytes that wait, bytes in flight, and which segment is sent next.
+
+mod flight;
+mod schedule;
+
+use std::collections::VecDeque;
+
+use crate::clock::distance;
+use crate::config::{KEEP_CAPACITY, RTO_MAX};
+use flight::Flight;
+use schedule::{Schedule, Stamp};
+
+/// Why a segment is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// For the first time.
+    New,
+    /// Something sent later has arrived.
+    Skipped,
+    /// Its timeout has passed.
+    Timeout,
+}
+
+/// A segment that may be sent now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Due {
+    pub(crate) sn: u32,
+    /// Bytes of data.
+    pub(crate) len: u16,
+    pub(crate) cause: Cause,
+}
+
+/// The moment of a transmission.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    pub(crate) now: u64,
+    /// The same, as the `ts` field has it.
+    pub(crate) ts: u32,
+    /// The current retransmission timeout.
+    pub(crate) timeout: u32,
+}
+
+/// All bytes that the peer has not passed, in one ring, and where the segments among them lie.
+///
+/// The bytes in flight come first, then those queued. A segment is cut from the queue at the moment it
+/// is first sent, so writes coalesce for as long as they wait: KCP's stream mode.
+#[derive(Debug)]
+pub(crate) struct Sender {
+    bytes: VecDeque<u8>,
+    /// Position in the stream of the first byte in `bytes`.
+    base: u64,
+    in_flight_bytes: usize,
+    mss: u16,
+    flight: Flight,
+    schedule: Schedule,
+    /// Whether a new segment was sent since [`Sender::begin_flush`].
+    sent_new: bool,
+}
+
+impl Sender {
+    /// Numbers segments from `first` on; each holds at most `mss` bytes.
+    pub(crate) fn new(first: u32, mss: u16) -> Self {
+        Self {
+            bytes: VecDeque::new(),
+            base: 0,
+            in_flight_bytes: 0,
+            mss,
+            flight: Flight::new(first),
+            schedule: Schedule::default(),
+            sent_new: false,
+        }
+    }
+
+    /// Appends to the queue.
+    pub(crate) fn push(&mut self, data: &[u8]) {
+        self.bytes.extend(data);
+    }
+
+    /// Bytes that have not been sent once.
+    pub(crate) fn queued(&self) -> usize {
+        self.bytes.len() - self.in_flight_bytes
+    }
+
+    /// Segments in flight.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.flight.len()
+    }
+
+    /// How many bytes `segments` in flight and queued together leave room for.
+    pub(crate) fn room(&self, segments: u16) -> usize {
+        let free = usize::from(segments).saturating_sub(self.flight.len());
+        (free * usize::from(self.mss)).saturating_sub(self.queued())
+    }
+
+    /// The oldest sequence number that the peer has not passed.
+    pub(crate) fn una(&self) -> u32 {
+        self.flight.una()
+    }
+
+    /// The sequence number that the next new segment gets.
+    pub(crate) fn next(&self) -> u32 {
+        self.flight.next()
+    }
+
+    /// Lets go of everything below `una`.
+    pub(crate) fn advance(&mut self, una: u32) {
+        let released = self.flight.advance(una);
+        self.bytes.drain(..released);
+        self.base += released as u64;
+        self.in_flight_bytes -= released;
+        self.schedule.prune(&self.flight);
+        if self.bytes.is_empty() && self.bytes.capacity() > KEEP_CAPACITY {
+            let segments = KEEP_CAPACITY / usize::from(self.mss);
+            self.bytes.shrink_to(KEEP_CAPACITY);
+            self.flight.shrink(segments);
+            self.schedule.shrink(segments);
+        }
+    }
+
+    /// Marks segment `sn`, as sent at `ts`, as received.
+    pub(crate) fn acknowledge(&mut self, sn: u32, ts: u32, now: u64) {
+        let Some(slot) = self.flight.acknowledge(sn) else { return };
+        // Nothing can have been echoed that was not sent.
+        let ts = if distance(ts, slot.ts) > 0 { slot.ts } else { ts };
+        self.schedule.acknowledged(&self.flight, sn, ts, now);
+        self.schedule.prune(&self.flight);
+    }
+
+    /// Takes everything in flight for lost, to be sent again at once.
+    pub(crate) fn give_up_flight(&mut self, now: u64) {
+        self.schedule.skip_all(&self.flight, now);
+    }
+
+    /// Begins a new flush: see [`Sender::next_due`].
+    pub(crate) fn begin_flush(&mut self) {
+        self.sent_new = false;
+    }
+
+    /// The segment to send next with at most `limit` segments in flight, if there is one.
+    ///
+    /// Skipped segments wait for a flush that sends nothing new, as kcp-go's early retransmission does,
+    /// but no longer than one interval, so that a busy writer cannot starve them.
+    pub(crate) fn next_due(&self, now: u64, limit: u16) -> Option<Due> {
+        let again = |sn, cause| {
+            let len = self.flight.get(sn)?.len;
+            Some(Due { sn, len, cause })
+        };
+        if let Some(stamp) = self.schedule.next_timeout().filter(|stamp| stamp.deadline <= now) {
+            return again(stamp.sn, Cause::Timeout);
+        }
+        let new = self.queued() > 0 && self.in_flight() < usize::from(limit);
+        match self.schedule.next_skipped() {
+            Some((sn, patience)) if patience <= now || !(new || self.sent_new) => {
+                again(sn, Cause::Skipped)
+            }
+            _ if new => {
+                let len = usize::from(self.mss).min(self.queued()) as u16;
+                Some(Due { sn: self.next(), len, cause: Cause::New })
+            }
+            _ => None,
+        }
+    }
+
+    /// When [`Sender::next_due`] will return something for reasons of time alone.
+    pub(crate) fn deadline(&self) -> Option<u64> {
+        let timeout = self.schedule.next_timeout().map(|stamp| stamp.deadline);
+        let skipped = self.schedule.next_skipped().map(|(_, patience)| patience);
+        timeout.into_iter().chain(skipped).min()
+    }
+
+    /// Books the transmission of `due`; returns how often it has been sent by now.
+    pub(crate) fn transmit(&mut self, due: Due, moment: Moment) -> u32 {
+        if due.cause == Cause::New {
+            self.flight.push(self.base + self.in_flight_bytes as u64, due.len);
+            self.in_flight_bytes += usize::from(due.len);
+            self.sent_new = true;
+        }
+        let Some(slot) = self.flight.get_mut(due.sn) else { return 0 };
+        let backed_off = due.cause == Cause::Timeout;
+        let carried = if backed_off { slot.timeout } else { 0 };
+        slot.timeout = (carried + moment.timeout).min(RTO_MAX);
+        slot.ts = moment.ts;
+        slot.transmissions += 1;
+        let transmissions = slot.transmissions;
+        let deadline = moment.now + u64::from(slot.timeout);
+        let stamp = Stamp { deadline, sn: due.sn, transmission: transmissions };
+        self.schedule.transmitted(stamp, backed_off);
+        self.schedule.prune(&self.flight);
+        transmissions
+    }
+
+    /// The data of segment `sn` in flight, in the two halves in which the ring may hold it.
+    pub(crate) fn data(&self, sn: u32) -> (&[u8], &[u8]) {
+        let Some(slot) = self.flight.get(sn) else { return (&[], &[]) };
+        let (start, len) = ((slot.start - self.base) as usize, usize::from(slot.len));
+        let (front, back) = self.bytes.as_slices();
+        match start.checked_sub(front.len()) {
+            Some(start) => (&back[start..start + len], &[]),
+            None => {
+                let split = len.min(front.len() - start);
+                (&front[start..start + split], &back[..len - split])
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

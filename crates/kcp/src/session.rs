@@ -1,0 +1,372 @@
+//! The machine that ties the halves together.
+
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::ack::{Ack, PendingAcks};
+use crate::clock::{Clock, distance};
+use crate::config::{Config, INTERVAL, MANY_TRANSMISSIONS, MTU_MIN};
+use crate::error::PacketError;
+use crate::recv::{Receiver, Verdict};
+use crate::rtt::RoundTrip;
+use crate::segment::{Command, Common, HEADER_LEN, PacketWriter, Segment};
+use crate::send::{Cause, Moment, Sender};
+use crate::stats::Stats;
+use crate::window::PeerWindow;
+
+/// One end of a KCP session: a reliable byte stream over packets that may be lost.
+///
+/// See the [crate documentation](crate) for the contract with its driver. A `Kcp` never ends by
+/// itself: however long nothing arrives, it goes on where it was.
+#[derive(Debug)]
+pub struct Kcp {
+    conv: u32,
+    config: Config,
+    clock: Clock,
+    /// The latest time that was passed in.
+    now: u64,
+    send: Sender,
+    recv: Receiver,
+    acks: PendingAcks,
+    rtt: RoundTrip,
+    peer_window: PeerWindow,
+    /// When to tell the peer our window unasked for by data, if so.
+    tell_window: Option<u64>,
+    stats: Stats,
+}
+
+impl Kcp {
+    /// Begins a session with nothing sent or received; `now` becomes zero on its clock.
+    ///
+    /// `conv` is the same at both ends: the client draws it at random, the server takes it from the
+    /// first packet (see [`peek`](crate::peek)).
+    pub fn new(conv: u32, config: Config, now: Instant) -> Self {
+        Self::starting_at(conv, config, Clock::new(now), 0)
+    }
+
+    fn starting_at(conv: u32, mut config: Config, clock: Clock, first: u32) -> Self {
+        config.mtu = config.mtu.max(MTU_MIN);
+        let mss = config.mtu - HEADER_LEN as u16;
+        Self {
+            conv,
+            clock,
+            now: 0,
+            send: Sender::new(first, mss),
+            recv: Receiver::new(first, config.receive_window, config.receive_limit),
+            acks: PendingAcks::new(usize::from(config.mtu) / HEADER_LEN),
+            rtt: RoundTrip::new(),
+            peer_window: PeerWindow::new(),
+            tell_window: None,
+            stats: Stats::default(),
+            config,
+        }
+    }
+
+    /// The conversation number.
+    pub fn conv(&self) -> u32 {
+        self.conv
+    }
+
+    /// Takes a packet that has arrived.
+    ///
+    /// Data is kept as slices of `packet`, so it should own little more memory than it shows; where
+    /// data is less than a quarter of the packet it is copied instead.
+    ///
+    /// # Errors
+    ///
+    /// The packet is bad from some segment on. What came before it counts, and so does the session.
+    pub fn handle_packet(&mut self, now: Instant, mut packet: Bytes) -> Result<(), PacketError> {
+        self.observe(now);
+        self.send.begin_flush();
+        self.stats.packets_received += 1;
+        let whole = packet.len();
+        let sent = self.send.una()..self.send.next();
+        let mut echo = None;
+        let result = if whole < HEADER_LEN {
+            Err(PacketError::TooShort { len: whole })
+        } else {
+            loop {
+                match Segment::take(&mut packet, self.conv) {
+                    Ok(Some(segment)) => echo = self.handle_segment(segment, whole).or(echo),
+                    Ok(None) => break Ok(()),
+                    Err(error) => break Err(error),
+                }
+            }
+        };
+        self.stats.packets_bad += u64::from(result.is_err());
+        if let Some(ack) = echo.filter(|ack| covers(&sent, ack.sn)) {
+            self.measure(ack.ts);
+        }
+        if self.send.una() != sent.start {
+            self.acks.hasten(self.now);
+        }
+        self.watch_peer_window();
+        result
+    }
+
+    /// Processes one segment; returns the acknowledgement if it is one.
+    fn handle_segment(&mut self, segment: Segment, whole: usize) -> Option<Ack> {
+        // A packet that was overtaken says nothing new about the window.
+        if distance(segment.una, self.send.una()) >= 0 {
+            self.peer_window.set(segment.window);
+        }
+        self.send.advance(segment.una);
+        let ack = Ack { sn: segment.sn, ts: segment.ts };
+        match segment.command {
+            Command::Push => self.handle_data(ack, segment.data, whole),
+            Command::Ack => {
+                self.stats.acks_received += 1;
+                self.send.acknowledge(ack.sn, ack.ts, self.now);
+                return Some(ack);
+            }
+            Command::AskWindow => self.tell_window = Some(self.now),
+            Command::TellWindow => {}
+        }
+        None
+    }
+
+    fn handle_data(&mut self, ack: Ack, data: Bytes, whole: usize) {
+        let wasteful = data.len() < whole / 4;
+        let data = if wasteful { Bytes::copy_from_slice(&data) } else { data };
+        let count = match self.recv.accept(ack.sn, data) {
+            Verdict::New => &mut self.stats.segments_received,
+            Verdict::Duplicate => &mut self.stats.duplicates_received,
+            Verdict::Refused => {
+                self.stats.segments_refused += 1;
+                return;
+            }
+        };
+        *count += 1;
+        self.acks.push(ack, self.now);
+    }
+
+    /// Takes the round trip of a transmission whose clock value has come back.
+    fn measure(&mut self, ts: u32) {
+        if let Ok(rtt) = u32::try_from(distance(self.clock.wire(self.now), ts)) {
+            self.rtt.sample(rtt);
+        }
+    }
+
+    /// Notes that time has passed; to be called at [`Kcp::poll_timeout`], harmless at other times.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.observe(now);
+        self.send.begin_flush();
+        self.watch_peer_window();
+    }
+
+    /// Takes everything in flight for lost, to be sent again at once.
+    ///
+    /// For a driver that knows: its old path is gone, with what it had swallowed, and a new one is
+    /// there. Without this, each segment waits for its own timeout, which may have grown to a minute.
+    pub fn handle_path_change(&mut self, now: Instant) {
+        self.observe(now);
+        self.send.begin_flush();
+        self.send.give_up_flight(self.now);
+    }
+
+    /// Appends the next packet to `out` and returns its length, at most the MTU; `None` when there is
+    /// nothing to send now.
+    ///
+    /// Nothing is counted as sent before it is handed out here: a driver whose path is full stops
+    /// calling, for as long as it takes, and loses nothing but time.
+    pub fn poll_transmit(&mut self, now: Instant, out: &mut BytesMut) -> Option<usize> {
+        self.observe(now);
+        if !self.has_work() {
+            return None;
+        }
+        let common = Common { conv: self.conv, window: self.recv.free(), una: self.recv.next() };
+        let mut packet = PacketWriter::new(out, self.config.mtu.into(), common);
+        let _packet_full = !(self.put_acks(&mut packet)
+            && self.put_probes(&mut packet)
+            && self.put_data(&mut packet));
+        self.stats.packets_sent += 1;
+        Some(packet.len())
+    }
+
+    /// Puts pending acknowledgements; false when some did not fit.
+    fn put_acks(&mut self, packet: &mut PacketWriter<'_>) -> bool {
+        while self.acks.deadline().is_some() {
+            if !packet.fits(0) {
+                self.acks.hasten(self.now);
+                return false;
+            }
+            if let Some(ack) = self.acks.pop(self.recv.next()) {
+                packet.put(Command::Ack, ack.ts, ack.sn);
+                self.stats.acks_sent += 1;
+            }
+        }
+        true
+    }
+
+    /// Puts window questions and answers; false when one did not fit.
+    fn put_probes(&mut self, packet: &mut PacketWriter<'_>) -> bool {
+        if is_due(self.peer_window.deadline(), self.now) {
+            if !packet.fits(0) {
+                return false;
+            }
+            packet.put(Command::AskWindow, 0, 0);
+            self.peer_window.asked(self.now);
+            self.stats.probes_sent += 1;
+        }
+        if self.tell_window.is_some() {
+            if !packet.fits(0) {
+                return false;
+            }
+            packet.put(Command::TellWindow, 0, 0);
+            self.tell_window = None;
+        }
+        true
+    }
+
+    /// Puts data segments, old before new; false when one did not fit.
+    fn put_data(&mut self, packet: &mut PacketWriter<'_>) -> bool {
+        let moment =
+            Moment { now: self.now, ts: self.clock.wire(self.now), timeout: self.rtt.timeout() };
+        while let Some(due) = self.send.next_due(self.now, self.send_limit()) {
+            if !packet.fits(due.len.into()) {
+                return false;
+            }
+            let transmissions = self.send.transmit(due, moment);
+            packet.put_data(Command::Push, moment.ts, due.sn, self.send.data(due.sn));
+            match due.cause {
+                Cause::New => self.stats.segments_sent += 1,
+                Cause::Skipped => self.stats.resent_skipped += 1,
+                Cause::Timeout => self.stats.resent_timeout += 1,
+            }
+            self.stats.stubborn += u64::from(transmissions == MANY_TRANSMISSIONS);
+        }
+        self.watch_peer_window();
+        true
+    }
+
+    /// When to call [`Kcp::handle_timeout`], to the millisecond; `None` if never.
+    ///
+    /// `None` also while [`Kcp::poll_transmit`] has something to give: then nothing depends on time,
+    /// only on the path having room.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        if self.has_work() {
+            return None;
+        }
+        [self.acks.deadline(), self.tell_window, self.peer_window.deadline(), self.send.deadline()]
+            .into_iter()
+            .flatten()
+            .min()
+            .map(|deadline| self.clock.instant(deadline))
+    }
+
+    /// Accepts the beginning of `data`, as much as [`Kcp::writable`] says, and returns how much.
+    pub fn write(&mut self, data: &[u8]) -> usize {
+        let accepted = data.len().min(self.writable());
+        self.send.push(&data[..accepted]);
+        self.watch_peer_window();
+        accepted
+    }
+
+    /// How many bytes [`Kcp::write`] would accept.
+    ///
+    /// Bounded by [`Config::queue_limit`], and by the windows: queued and in flight together are at
+    /// most as many segments as this end's send window and the peer's receive window allow. Before the
+    /// peer's first segment that is 32.
+    pub fn writable(&self) -> usize {
+        let queue = self.config.queue_limit.saturating_sub(self.send.queued());
+        self.send.room(self.send_limit()).min(queue)
+    }
+
+    /// The next received bytes of the stream; `None` when there are none.
+    pub fn read(&mut self) -> Option<Bytes> {
+        let closed = self.recv.free() == 0;
+        let data = self.recv.read();
+        self.tell_reopened(closed);
+        data
+    }
+
+    /// Whether [`Kcp::read`] would return bytes.
+    pub fn is_readable(&self) -> bool {
+        self.recv.is_readable()
+    }
+
+    /// Changes [`Config::receive_window`], the largest window advertised from now on, in segments.
+    ///
+    /// A narrower window slows the peer by and by: what it has sent already is still accepted.
+    pub fn set_receive_window(&mut self, segments: u16) {
+        let closed = self.recv.free() == 0;
+        self.config.receive_window = segments;
+        self.recv.set_window(segments);
+        self.tell_reopened(closed);
+    }
+
+    /// Tells the peer within one interval that a closed window has opened, with what is free by then.
+    fn tell_reopened(&mut self, was_closed: bool) {
+        if was_closed && self.recv.free() > 0 && self.tell_window.is_none() {
+            self.tell_window = Some(self.now + u64::from(INTERVAL));
+        }
+    }
+
+    /// Segments sent and not yet passed by the peer's acknowledgements.
+    pub fn in_flight(&self) -> usize {
+        self.send.in_flight()
+    }
+
+    /// Bytes written that have not been sent once.
+    pub fn queued(&self) -> usize {
+        self.send.queued()
+    }
+
+    /// Bytes received and not yet read, in or out of order, as [`Config::receive_limit`] counts them.
+    pub fn held(&self) -> usize {
+        self.recv.held()
+    }
+
+    /// Whether nothing is left to do until the next packet or write: all data acknowledged, all
+    /// acknowledgements sent.
+    pub fn is_quiet(&self) -> bool {
+        self.in_flight() == 0
+            && self.queued() == 0
+            && !self.has_work()
+            && self.poll_timeout().is_none()
+    }
+
+    /// Counters and measurements so far.
+    pub fn stats(&self) -> Stats {
+        Stats {
+            srtt: self.rtt.smoothed(),
+            rto: self.rtt.timeout(),
+            peer_window: self.peer_window.size(),
+            ..self.stats
+        }
+    }
+
+    /// Time only goes forward, whatever the driver says.
+    fn observe(&mut self, now: Instant) {
+        self.now = self.now.max(self.clock.millis(now));
+    }
+
+    fn send_limit(&self) -> u16 {
+        self.config.send_window.min(self.peer_window.size())
+    }
+
+    fn watch_peer_window(&mut self) {
+        self.peer_window.watch(self.send.queued() > 0, self.now);
+    }
+
+    /// Whether [`Kcp::poll_transmit`] has a packet.
+    fn has_work(&self) -> bool {
+        is_due(self.acks.deadline(), self.now)
+            || is_due(self.tell_window, self.now)
+            || is_due(self.peer_window.deadline(), self.now)
+            || self.send.next_due(self.now, self.send_limit()).is_some()
+    }
+}
+
+fn is_due(deadline: Option<u64>, now: u64) -> bool {
+    deadline.is_some_and(|deadline| deadline <= now)
+}
+
+/// Whether `sn` is one of the sequence numbers in `range`, which may wrap.
+fn covers(range: &std::ops::Range<u32>, sn: u32) -> bool {
+    distance(sn, range.start) >= 0 && distance(sn, range.end) < 0
+}
+
+#[cfg(test)]
+mod tests;
