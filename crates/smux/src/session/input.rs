@@ -1,0 +1,113 @@
+//! What comes in: frames and time.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::{Event, Role, Smux};
+use crate::error::{Misbehaviour, SessionError};
+use crate::frame::{Item, StreamId, Update};
+use crate::keepalive::Due;
+use crate::stream::Stream;
+
+impl Smux {
+    /// Takes the next bytes of the byte stream, split anywhere.
+    ///
+    /// Payloads of 512 bytes and more stay slices of `bytes`, so what is unread keeps the inputs alive that it came in; inputs about as long
+    /// as a packet keep that small.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionError::PeerMisbehaved`]: a frame that no well-behaved peer sends; the session is over.
+    pub fn handle_input(&mut self, now: Instant, mut bytes: Bytes) -> Result<(), SessionError> {
+        self.alive()?;
+        if !bytes.is_empty() {
+            self.keepalive.heard(now);
+        }
+        self.take_frames(&mut bytes)
+            .map_err(|misbehaviour| self.fail(SessionError::PeerMisbehaved(misbehaviour)))
+    }
+
+    /// Does what is due: a NOP, or the end of a session whose peer is silent.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionError::PeerSilent`]: nothing came for [`keepalive_timeout`](crate::Config::keepalive_timeout); the session is over.
+    pub fn handle_timeout(&mut self, now: Instant) -> Result<(), SessionError> {
+        self.alive()?;
+        match self.keepalive.handle_timeout(now, self.can_receive()) {
+            Due::Nothing => Ok(()),
+            Due::Nop => {
+                self.output.nop();
+                Ok(())
+            }
+            Due::GiveUp(silence) => Err(self.fail(SessionError::PeerSilent(silence))),
+        }
+    }
+
+    fn take_frames(&mut self, bytes: &mut Bytes) -> Result<(), Misbehaviour> {
+        while let Some(item) = self.decoder.next(bytes)? {
+            match item {
+                Item::Nop => {}
+                Item::Syn(id) => self.on_syn(id)?,
+                Item::Fin(id) => self.on_fin(id),
+                Item::Data(id, data) => self.on_data(id, data)?,
+                Item::Update(id, update) => self.on_update(id, update),
+            }
+        }
+        Ok(())
+    }
+
+    fn on_syn(&mut self, id: StreamId) -> Result<(), Misbehaviour> {
+        if self.streams.contains_key(&id) {
+            return Ok(());
+        }
+        if !self.peer_may_open(id) {
+            return Err(Misbehaviour::NotItsStream(id));
+        }
+        if self.streams.len() >= self.config.max_streams {
+            self.output.refuse(id);
+            return Ok(());
+        }
+        self.streams.insert(id, Stream::new(id, self.config.stream_window));
+        self.events.push_back(Event::Opened(id));
+        Ok(())
+    }
+
+    fn peer_may_open(&self, id: StreamId) -> bool {
+        match self.role {
+            Role::Client => id.0 != 0 && id.0.is_multiple_of(2),
+            Role::Server => !id.0.is_multiple_of(2),
+        }
+    }
+
+    fn on_fin(&mut self, id: StreamId) {
+        if let Some(stream) = self.streams.get_mut(&id) {
+            stream.fin_received();
+            if stream.wake_reader() {
+                self.events.push_back(Event::Readable(id));
+            }
+            self.schedule(id);
+        }
+    }
+
+    fn on_data(&mut self, id: StreamId, data: Bytes) -> Result<(), Misbehaviour> {
+        if let Some(stream) = self.streams.get_mut(&id) {
+            self.unread += stream.receive(data)?;
+            if stream.wake_reader() {
+                self.events.push_back(Event::Readable(id));
+            }
+        }
+        Ok(())
+    }
+
+    fn on_update(&mut self, id: StreamId, update: Update) {
+        if let Some(stream) = self.streams.get_mut(&id) {
+            stream.update(update);
+            if stream.wake_writer(self.config.send_buffer) {
+                self.events.push_back(Event::Writable(id));
+            }
+            self.schedule(id);
+        }
+    }
+}

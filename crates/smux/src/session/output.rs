@@ -1,0 +1,121 @@
+//! What goes out: control frames first, then data, the streams in turn.
+
+use std::collections::VecDeque;
+use std::mem;
+
+use bytes::Bytes;
+
+use super::{Event, Smux};
+use crate::config::{MAX_REFUSALS, SHARED_FRAME};
+use crate::frame::{Frame, StreamId};
+
+/// A frame that goes out before any data.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Control {
+    Syn(StreamId),
+    /// UPD; what it says is decided when it goes out.
+    Update(StreamId),
+    /// FIN for a stream that we never took.
+    Refuse(StreamId),
+    Nop,
+}
+
+/// What waits to go out.
+#[derive(Debug, Default)]
+pub(super) struct Output {
+    /// At most a SYN and an UPD per stream, `MAX_REFUSALS` refusals and one NOP.
+    pub(super) control: VecDeque<Control>,
+    /// Streams that may send data or FIN now, each once, in the order of their turns.
+    pub(super) ready: VecDeque<StreamId>,
+    /// The rest of a frame that was larger than the room.
+    rest: Bytes,
+    refusals: usize,
+    nop_queued: bool,
+}
+
+impl Output {
+    /// Queues a NOP; a second one while the first waits would say nothing new.
+    pub(super) fn nop(&mut self) {
+        if !mem::replace(&mut self.nop_queued, true) {
+            self.control.push_back(Control::Nop);
+        }
+    }
+
+    /// Queues the FIN that refuses a stream, unless too many wait.
+    pub(super) fn refuse(&mut self, id: StreamId) {
+        if self.refusals < MAX_REFUSALS {
+            self.refusals += 1;
+            self.control.push_back(Control::Refuse(id));
+        }
+    }
+}
+
+impl Smux {
+    /// The next bytes for the byte stream, at most `room`; `None` if there is nothing to send now (or no room).
+    ///
+    /// Returns one frame, or as much of it as fits; what was returned must be sent, all of it and in this order.
+    pub fn poll_output(&mut self, room: usize) -> Option<Bytes> {
+        if room == 0 || self.over.is_some() {
+            return None;
+        }
+        if self.output.rest.is_empty() {
+            self.output.rest = self.next_control().or_else(|| self.next_data())?;
+        }
+        let rest = &mut self.output.rest;
+        Some(rest.split_to(room.min(rest.len())))
+    }
+
+    fn next_control(&mut self) -> Option<Bytes> {
+        loop {
+            let frame = match self.output.control.pop_front()? {
+                Control::Syn(id) => Frame::Syn(id),
+                Control::Nop => {
+                    self.output.nop_queued = false;
+                    Frame::Nop
+                }
+                Control::Refuse(id) => {
+                    self.output.refusals -= 1;
+                    Frame::Fin(id)
+                }
+                Control::Update(id) => {
+                    match self.streams.get_mut(&id).and_then(|stream| stream.announce()) {
+                        Some(update) => Frame::Upd(id, update),
+                        None => continue,
+                    }
+                }
+            };
+            return Some(frame.encode());
+        }
+    }
+
+    /// A frame of the stream whose turn it is; then that stream goes to the end of the line.
+    fn next_data(&mut self) -> Option<Bytes> {
+        loop {
+            let id = self.output.ready.pop_front()?;
+            let alone = self.output.ready.is_empty();
+            let max =
+                if alone { self.config.max_frame } else { self.config.max_frame.min(SHARED_FRAME) };
+            let Some(stream) = self.streams.get_mut(&id) else { continue };
+            stream.scheduled = false;
+            let frame = stream.next_frame(max);
+            if stream.wake_writer(self.config.send_buffer) {
+                self.events.push_back(Event::Writable(id));
+            }
+            self.schedule(id);
+            self.forget_if_over(id);
+            if frame.is_some() {
+                return frame;
+            }
+        }
+    }
+
+    /// Lines the stream up if it has something to send, after throwing away what it can never send.
+    pub(super) fn schedule(&mut self, id: StreamId) {
+        if let Some(stream) = self.streams.get_mut(&id) {
+            stream.drop_undeliverable();
+            if stream.sendable() && !mem::replace(&mut stream.scheduled, true) {
+                self.output.ready.push_back(id);
+            }
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! One stream: its state, its buffers, its windows.
+
+mod incoming;
+mod state;
+
+use std::mem;
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use crate::error::{Misbehaviour, StreamError};
+use crate::frame::{Frame, StreamId, Update};
+use crate::session::Read;
+use crate::window::{ReceiveWindow, SendWindow};
+
+use incoming::Incoming;
+use state::State;
+
+/// A stream as the session keeps it.
+pub(crate) struct Stream {
+    id: StreamId,
+    state: State,
+    send_window: SendWindow,
+    receive_window: ReceiveWindow,
+    /// Written, but not in a frame yet.
+    outgoing: BytesMut,
+    /// Received, but not read yet.
+    incoming: Incoming,
+    /// What the peer did that ended our writing.
+    broken: Option<Misbehaviour>,
+    /// The last read found nothing: the reader waits for an event.
+    reader_waits: bool,
+    /// The last write found too little room: the writer waits for an event.
+    writer_waits: bool,
+    /// The stream stands in the session's queue of those with something to send.
+    pub(crate) scheduled: bool,
+    /// An UPD of this stream stands in the session's queue of control frames.
+    pub(crate) update_queued: bool,
+}
+
+impl Stream {
+    pub(crate) fn new(id: StreamId, window: u32) -> Self {
+        Self {
+            id,
+            state: State::new(),
+            send_window: SendWindow::new(),
+            receive_window: ReceiveWindow::new(window),
+            outgoing: BytesMut::new(),
+            incoming: Incoming::default(),
+            broken: None,
+            reader_waits: true,
+            writer_waits: false,
+            scheduled: false,
+            update_queued: false,
+        }
+    }
+
+    /// Takes as much of `data` as fits into `capacity`.
+    pub(crate) fn write(&mut self, data: &[u8], capacity: usize) -> Result<usize, StreamError> {
+        if let Some(misbehaviour) = self.broken {
+            return Err(StreamError::PeerMisbehaved(misbehaviour));
+        }
+        if !self.state.may_write() {
+            return Err(StreamError::Finished(self.id));
+        }
+        let n = data.len().min(capacity.saturating_sub(self.outgoing.len()));
+        self.outgoing.extend_from_slice(&data[..n]);
+        self.writer_waits = n < data.len();
+        Ok(n)
+    }
+
+    /// The next bytes for the application, and whether the peer should be told.
+    pub(crate) fn read(&mut self, max: usize) -> (Read, bool) {
+        if let Some(data) = self.incoming.pop(max) {
+            let due = self.receive_window.consume(data.len()) && self.state.may_receive();
+            return (Read::Data(data), due);
+        }
+        if self.state.peer_finished() {
+            self.state.end_seen();
+            return (Read::Finished, false);
+        }
+        self.reader_waits = true;
+        (Read::Pending, false)
+    }
+
+    pub(crate) fn finish(&mut self) {
+        self.state.finish();
+    }
+
+    /// Gives the stream up and returns how many unread bytes that threw away.
+    pub(crate) fn close(&mut self) -> usize {
+        self.state.close();
+        mem::take(&mut self.incoming).len()
+    }
+
+    /// Data came in: the number of bytes kept for the reader.
+    ///
+    /// After the peer's FIN, data is discarded without blame: the Go library lets a FIN overtake a concurrent write.
+    pub(crate) fn receive(&mut self, data: Bytes) -> Result<usize, Misbehaviour> {
+        let n = data.len();
+        if !self.state.peer_finished() && !self.receive_window.receive(n) {
+            return Err(Misbehaviour::WindowExceeded(self.id));
+        }
+        if !self.state.may_receive() {
+            return Ok(0);
+        }
+        self.incoming.push(data);
+        Ok(n)
+    }
+
+    /// A FIN came in.
+    pub(crate) fn fin_received(&mut self) {
+        self.state.fin_received();
+    }
+
+    /// An UPD came in. If it is impossible, what was written is thrown away: how much of it could go out is unknown for good.
+    pub(crate) fn update(&mut self, update: Update) {
+        if !self.send_window.update(update) && self.broken.is_none() {
+            self.broken = Some(Misbehaviour::ConsumedMoreThanSent(self.id));
+            self.outgoing = BytesMut::new();
+        }
+    }
+
+    /// The content of an UPD to send now; `None` if the peer cannot use one any more.
+    pub(crate) fn announce(&mut self) -> Option<Update> {
+        self.update_queued = false;
+        self.state.may_receive().then(|| self.receive_window.announce())
+    }
+
+    /// The next PSH, with at most `max` bytes, or the FIN after the last one.
+    pub(crate) fn next_frame(&mut self, max: usize) -> Option<Bytes> {
+        let n = max.min(self.outgoing.len()).min(self.send_window.allowance());
+        if n > 0 {
+            let frame = Frame::Psh(self.id, &self.outgoing[..n]).encode();
+            self.send_window.sent(n);
+            self.outgoing.advance(n);
+            if self.outgoing.is_empty() {
+                self.outgoing = BytesMut::new();
+            }
+            return Some(frame);
+        }
+        self.fin_can_go().then(|| {
+            self.state.fin_sent();
+            Frame::Fin(self.id).encode()
+        })
+    }
+
+    /// Is there something that may go out now?
+    pub(crate) fn sendable(&self) -> bool {
+        (!self.outgoing.is_empty() && self.send_window.allowance() > 0) || self.fin_can_go()
+    }
+
+    fn fin_can_go(&self) -> bool {
+        self.outgoing.is_empty() && self.state.fin_due()
+    }
+
+    /// Throws away what can never leave: both sides have closed and the window is used up.
+    ///
+    /// A Go peer that sent FIN has forgotten the stream and will send no UPD; the Go library gives up in the same situation. Without this a
+    /// closed stream would stay for the rest of the session.
+    pub(crate) fn drop_undeliverable(&mut self) {
+        if self.state.abandoned() && self.state.peer_finished() && self.send_window.allowance() == 0
+        {
+            self.outgoing = BytesMut::new();
+        }
+    }
+
+    /// Should the reader be told that reading is worth while? True once for each time it found nothing.
+    pub(crate) fn wake_reader(&mut self) -> bool {
+        let ready = self.incoming.len() > 0 || self.state.peer_finished();
+        ready && mem::take(&mut self.reader_waits)
+    }
+
+    /// Should the writer be told that writing is worth while? True once for each time it found too little room.
+    pub(crate) fn wake_writer(&mut self, capacity: usize) -> bool {
+        let ready =
+            self.broken.is_some() || (self.state.may_write() && self.outgoing.len() < capacity);
+        ready && mem::take(&mut self.writer_waits)
+    }
+
+    /// Has the application closed the stream?
+    pub(crate) fn abandoned(&self) -> bool {
+        self.state.abandoned()
+    }
+
+    /// Is everything over?
+    pub(crate) fn forgettable(&self) -> bool {
+        self.state.forgettable()
+    }
+}
