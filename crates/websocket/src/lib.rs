@@ -11,8 +11,8 @@
 //!
 //! Not here: TLS certificates of the server, what the bytes mean, and how long a quiet WebSocket may live.
 //!
-//! * [`dial`]: the proxy's side.
-//! * [`accept`]: the server's side.
+//! * [`mod@dial`]: the proxy's side.
+//! * [`mod@accept`]: the server's side.
 //! * [`socket`]: the carrier itself.
 //! * [`client_ip`]: the one query parameter, written and read.
 //! * [`limits`]: every size and time in one place.

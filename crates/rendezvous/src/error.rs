@@ -1,0 +1,78 @@
+//! What was wrong with the configuration, and which step of an exchange failed.
+
+use std::{fmt, io, time::Duration};
+
+use thiserror::Error;
+
+/// Why an [`Exchange`](crate::Exchange) cannot be set up.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ConfigError {
+    /// The broker's URL is neither `http` nor `https`.
+    #[error("the broker's URL must be http or https")]
+    Scheme,
+    /// The broker's URL names no host.
+    #[error("the broker's URL names no host")]
+    NoHost,
+    /// A front is not a host name with an optional port.
+    #[error("front {0:?} is not a host name")]
+    Front(String),
+}
+
+/// Why an exchange failed. None of them says anything about later ones.
+#[derive(Debug, Error)]
+pub enum ExchangeError {
+    /// The path does not resolve against the broker's URL.
+    #[error("resolving the path against the broker's URL")]
+    Path(#[source] url::ParseError),
+    /// The operating system gave no random number to choose a front with.
+    #[error("choosing a front")]
+    Random(#[source] getrandom::Error),
+    /// The host name (the front's, if there is one) could not be looked up.
+    #[error("looking up the host name")]
+    Resolve(#[source] io::Error),
+    /// None of the host's addresses took the connection; the error is that of the last one.
+    #[error("connecting")]
+    Connect(#[source] io::Error),
+    /// The TLS handshake failed, for example by a certificate that is not trusted.
+    #[error("TLS handshake")]
+    Tls(#[source] io::Error),
+    /// The request could not be put into HTTP's form.
+    #[error("building the request")]
+    Request(#[source] hyper::http::Error),
+    /// The peer broke off, or does not speak HTTP.
+    #[error("HTTP exchange")]
+    Http(#[source] hyper::Error),
+    /// The peer answered with another status than 200; redirects are not followed.
+    #[error("the broker answered with HTTP status {0}")]
+    Status(u16),
+    /// The response is longer than [`limits::RESPONSE_BODY`](crate::limits::RESPONSE_BODY).
+    #[error("the broker's response is longer than {0} bytes")]
+    BodyTooLong(usize),
+    /// One step took too long.
+    #[error("{0}: not done within {1:?}")]
+    TimedOut(Step, Duration),
+}
+
+/// The steps of an exchange that have a time limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Name lookup and TCP.
+    Connect,
+    /// TLS.
+    Tls,
+    /// From the request's first byte to the end of the response's headers.
+    Headers,
+    /// The response's body.
+    Body,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "connecting",
+            Self::Tls => "TLS handshake",
+            Self::Headers => "waiting for response headers",
+            Self::Body => "reading the response",
+        })
+    }
+}
