@@ -1,1 +1,52 @@
-//! A WebRTC data channel as a carrier.
+//! A WebRTC data channel as a carrier: the hop between client and proxy.
+//!
+//! ```text
+//! client                      broker                      proxy
+//! offer(...).await            --- Offerer::sdp --->       answer(.., sdp).await
+//! offerer.open(sdp, 10 s)     <-- Answerer::sdp ---       answerer.open(20 s)
+//! DataChannel                 ==== DTLS, SCTP ====        DataChannel
+//! ```
+//!
+//! Nothing trickles: each description holds all candidates. [`DataChannel`] is a `Stream` and a `Sink` of [`Bytes`] with
+//! back-pressure both ways; dropping any of the types closes its connection.
+//!
+//! Only this crate names the WebRTC library, pinned to one release, and it works around six of its traits: small socket
+//! buffers ([`limits::SOCKET_RECEIVE_BUFFER`]), an unbounded send buffer ([`limits::SEND_BUFFER`]), a gathering that waits
+//! ten seconds for a dead server ([`Config::gathering_deadline`]), leaks when a connection is dropped, slow checks
+//! ([`limits::CHECK_INTERVAL`]), and a channel that waits a round trip before it opens ([`offer`]). One remains: a channel
+//! opened by the peer as unreliable is served reliably and in order, which is correct but slower.
+//!
+//! - [`config`](Config): what the caller chooses
+//! - [`offer`], [`answer`]: the two sides
+//! - [`DataChannel`]: the carrier
+//! - [`sdp`]: pure functions on session descriptions
+//! - [`is_remote`]: which addresses a stranger may see
+//! - [`limits`]: timers and capacities
+//!
+//! No address and no session description is logged. The library itself logs addresses through the `log` crate, so no
+//! logger may be installed there.
+//!
+//! [`Bytes`]: bytes::Bytes
+
+mod addresses;
+mod answerer;
+mod channel;
+mod config;
+mod connection;
+mod error;
+mod events;
+mod gathering;
+pub mod limits;
+mod offerer;
+mod runtime;
+pub mod sdp;
+mod sockets;
+
+pub use crate::{
+    addresses::is_remote,
+    answerer::{Answerer, answer},
+    channel::DataChannel,
+    config::{Config, IceScheme, IceServer, IceServerError, StunServer},
+    error::SetupError,
+    offerer::{Offerer, offer},
+};

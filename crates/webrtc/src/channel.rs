@@ -1,0 +1,194 @@
+//! The data channel as a carrier.
+
+use std::{
+    fmt,
+    future::Future,
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Bytes, BytesMut};
+use futures_core::Stream;
+use futures_sink::Sink;
+use futures_util::{SinkExt, StreamExt, sink, stream};
+use tokio::{
+    task::coop,
+    time::{sleep, timeout},
+};
+use tokio_util::sync::WaitForCancellationFutureOwned;
+use tracing::debug;
+use webrtc::{data_channel::DataChannelEvent, error::Error};
+
+use crate::{
+    connection::{Channel, Connection},
+    limits::{CLOSE_LINGER, CLOSE_LINGER_CHECK, MESSAGE_LENGTH},
+};
+
+/// A byte pipe to the peer, cut into messages whose borders mean nothing.
+///
+/// **Receiving.** Empty messages are skipped, text is taken for bytes. While the stream is not polled, at most 512
+/// messages of at most [`MAX_INCOMING_MESSAGE`](crate::limits::MAX_INCOMING_MESSAGE) bytes and SCTP's window of 1 MiB are
+/// kept; then the window is closed and the peer waits. The stream ends when the peer closes the channel or the
+/// connection, and with an error of kind `ConnectionReset` when the path to the peer has failed.
+///
+/// **Sending.** Items are gathered into messages of at most [`MESSAGE_LENGTH`] bytes: short ones fed one after the other
+/// become one message, long ones become several. Whatever is shorter waits for a flush. The sink is ready while less than
+/// [`SEND_BUFFER`](crate::limits::SEND_BUFFER) bytes are unacknowledged, flushed when the last item is among them. Closing
+/// it waits up to two seconds for the peer to acknowledge everything, then closes the connection.
+///
+/// Dropping the channel closes the connection at once, in the background. Reading and writing may happen in different
+/// tasks after `split()`.
+pub struct DataChannel {
+    incoming: Pin<Box<dyn Stream<Item = DataChannelEvent> + Send>>,
+    /// Sends one message at a time, waiting for room in the send buffer.
+    outgoing: Pin<Box<dyn Sink<BytesMut, Error = Error> + Send>>,
+    /// Items not yet long enough for a message.
+    gathered: BytesMut,
+    closing: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    failed: Pin<Box<WaitForCancellationFutureOwned>>,
+    is_reading_done: bool,
+    is_writing_done: bool,
+    channel: Channel,
+    connection: Connection,
+}
+
+impl DataChannel {
+    pub(crate) fn new(channel: Channel, connection: Connection) -> Self {
+        let incoming = stream::unfold(channel.clone(), |channel| async move {
+            Some((channel.poll().await?, channel))
+        });
+        let outgoing = sink::unfold(channel.clone(), |channel, message| async move {
+            channel.send(message).await?;
+            Ok(channel)
+        });
+        Self {
+            incoming: Box::pin(incoming),
+            outgoing: Box::pin(outgoing),
+            gathered: BytesMut::new(),
+            closing: None,
+            failed: Box::pin(connection.events().failed().clone().cancelled_owned()),
+            is_reading_done: false,
+            is_writing_done: false,
+            channel,
+            connection,
+        }
+    }
+
+    fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        loop {
+            match self.incoming.poll_next_unpin(cx) {
+                Poll::Ready(Some(DataChannelEvent::OnMessage(message)))
+                    if message.data.is_empty() => {}
+                Poll::Ready(Some(DataChannelEvent::OnMessage(message))) => {
+                    return Poll::Ready(Some(Ok(message.data.freeze())));
+                }
+                Poll::Ready(Some(DataChannelEvent::OnClose) | None) => return Poll::Ready(None),
+                Poll::Ready(Some(_)) => {}
+                Poll::Pending => {
+                    ready!(self.failed.as_mut().poll(cx));
+                    return Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into())));
+                }
+            }
+        }
+    }
+
+    /// Hands messages over until fewer than `keep` bytes are left.
+    fn poll_send(&mut self, cx: &mut Context<'_>, keep: usize) -> Poll<Result<(), Error>> {
+        while self.gathered.len() >= keep && !self.gathered.is_empty() {
+            ready!(self.outgoing.poll_ready_unpin(cx))?;
+            let message = self.gathered.split_to(self.gathered.len().min(MESSAGE_LENGTH));
+            self.outgoing.start_send_unpin(message)?;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Stream for DataChannel {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.is_reading_done {
+            return Poll::Ready(None);
+        }
+        let budget = ready!(coop::poll_proceed(cx));
+        let item = ready!(self.poll_incoming(cx));
+        budget.made_progress();
+        if !matches!(item, Some(Ok(_))) {
+            debug!(failed = item.is_some(), "data channel ended");
+            self.is_reading_done = true;
+        }
+        Poll::Ready(item)
+    }
+}
+
+impl Sink<Bytes> for DataChannel {
+    type Error = io::Error;
+
+    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_writing(cx, |channel, cx| channel.poll_send(cx, MESSAGE_LENGTH))
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, item: Bytes) -> io::Result<()> {
+        self.gathered.extend_from_slice(&item);
+        Ok(())
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_writing(cx, |channel, cx| {
+            ready!(channel.poll_send(cx, 1))?;
+            channel.outgoing.poll_flush_unpin(cx)
+        })
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.closing.is_none() {
+            ready!(self.as_mut().poll_flush(cx))?;
+            let (channel, close) = (self.channel.clone(), self.connection.close());
+            self.closing = Some(Box::pin(async move {
+                let _ = timeout(CLOSE_LINGER, acknowledged(&channel)).await;
+                close.await;
+            }));
+        }
+        if let Some(closing) = &mut self.closing {
+            ready!(closing.as_mut().poll(cx));
+        }
+        self.is_writing_done = true;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl DataChannel {
+    /// Runs `write` unless writing has failed before, and turns a failed path into an error.
+    fn poll_writing(
+        &mut self,
+        cx: &mut Context<'_>,
+        write: impl FnOnce(&mut Self, &mut Context<'_>) -> Poll<Result<(), Error>>,
+    ) -> Poll<io::Result<()>> {
+        if self.is_writing_done {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        let result = match write(self, cx) {
+            Poll::Ready(result) => result.map_err(|_| io::ErrorKind::BrokenPipe.into()),
+            Poll::Pending => {
+                ready!(self.failed.as_mut().poll(cx));
+                Err(io::ErrorKind::ConnectionReset.into())
+            }
+        };
+        self.is_writing_done = result.is_err();
+        Poll::Ready(result)
+    }
+}
+
+/// Waits until the peer has acknowledged all that was sent, or the channel is gone. The library has no event for it.
+async fn acknowledged(channel: &Channel) {
+    while channel.outstanding_bytes().await.is_ok_and(|bytes| bytes > 0) {
+        sleep(CLOSE_LINGER_CHECK).await;
+    }
+}
+
+impl fmt::Debug for DataChannel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DataChannel").finish_non_exhaustive()
+    }
+}

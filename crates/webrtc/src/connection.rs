@@ -1,0 +1,193 @@
+//! One peer connection of the library, from its sockets to its end.
+
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{runtime::Handle, sync::mpsc, time::timeout};
+use tracing::debug;
+use webrtc::peer_connection::{
+    PeerConnection, PeerConnectionBuilder, RTCConfigurationBuilder, RTCIceServer,
+    RTCSessionDescription, SettingEngine, SettingEngineBuilder,
+};
+
+use crate::{
+    config::Config,
+    error::SetupError,
+    events::Events,
+    gathering,
+    limits::{
+        BIND_ATTEMPTS, CHECK_ATTEMPTS, CHECK_INTERVAL, CLOSE_DEADLINE, MAX_INCOMING_MESSAGE,
+        SEND_BUFFER,
+    },
+    runtime::ConnectionRuntime,
+    sdp::{self, PeerDescription, Setup},
+    sockets,
+};
+
+/// A data channel as the library hands it out.
+pub(crate) type Channel = Arc<dyn webrtc::data_channel::DataChannel>;
+
+/// A peer connection that is closed when this is dropped, wherever that happens.
+///
+/// The library leaks its sockets and buffers if a connection is dropped without being closed, so no other part of this
+/// crate holds one.
+pub(crate) struct Connection {
+    peer: Arc<dyn PeerConnection>,
+    events: Arc<Events>,
+    executor: Handle,
+    /// `None` only while being dropped.
+    stop: Option<StopGuard>,
+}
+
+impl Connection {
+    /// Binds the sockets and starts the driver; channels that the peer opens go to `accept`.
+    ///
+    /// Must run within a tokio runtime. Cancelling it leaves nothing behind.
+    pub(crate) async fn new(
+        config: &Config,
+        accept: Option<mpsc::Sender<Channel>>,
+    ) -> Result<Self, SetupError> {
+        let stun_servers =
+            gathering::resolve(&config.stun_servers, config.gathering_deadline / 2).await;
+        let events = Arc::new(Events::new(accept));
+        let mut attempt = 1;
+        loop {
+            let addresses = sockets::choose(config, &stun_servers)?;
+            debug!(
+                sockets = addresses.len(),
+                stun_servers = stun_servers.len(),
+                "connection begins"
+            );
+            match Self::build(addresses, &stun_servers, &events).await {
+                // Another program may have taken a chosen port since.
+                Err(SetupError::Library { .. })
+                    if config.ephemeral_ports.is_some() && attempt < BIND_ATTEMPTS =>
+                {
+                    attempt += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn build(
+        addresses: Vec<SocketAddr>,
+        stun_servers: &[SocketAddr],
+        events: &Arc<Events>,
+    ) -> Result<Self, SetupError> {
+        let ice_servers = stun_servers
+            .iter()
+            .map(|server| RTCIceServer {
+                urls: vec![format!("stun:{server}")],
+                ..RTCIceServer::default()
+            })
+            .collect();
+        let runtime = Arc::new(ConnectionRuntime::default());
+        let stop = Some(StopGuard(runtime.clone()));
+        let peer = PeerConnectionBuilder::new()
+            .with_configuration(
+                RTCConfigurationBuilder::default().with_ice_servers(ice_servers).build(),
+            )
+            .with_setting_engine(settings())
+            .with_runtime(runtime)
+            .with_handler(events.clone())
+            .with_udp_addrs(addresses)
+            .with_data_channel_send_buffer_limit(SEND_BUFFER)
+            .build()
+            .await
+            .map_err(SetupError::library("starting a peer connection"))?;
+        Ok(Self { peer: Arc::new(peer), events: events.clone(), executor: Handle::current(), stop })
+    }
+
+    /// The library's handle.
+    pub(crate) fn peer(&self) -> &dyn PeerConnection {
+        &*self.peer
+    }
+
+    /// What has happened to the connection.
+    pub(crate) fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// Applies the peer's description; `setup` is its DTLS role if it names none.
+    pub(crate) async fn set_peer_description(
+        &self,
+        sdp: &str,
+        setup: Setup,
+    ) -> Result<(), SetupError> {
+        let parsed = PeerDescription::parse(sdp, setup).map_err(SetupError::PeerDescription)?;
+        let description = match setup {
+            Setup::ActPass => RTCSessionDescription::offer(parsed.to_sdp()),
+            Setup::Active | Setup::Passive => RTCSessionDescription::answer(parsed.to_sdp()),
+        };
+        let description =
+            description.map_err(SetupError::library("reading the peer's session description"))?;
+        self.peer
+            .set_remote_description(description)
+            .await
+            .map_err(SetupError::library("applying the peer's session description"))
+    }
+
+    /// Applies our own description, collects candidates, and returns it as the peer may see it.
+    pub(crate) async fn describe(
+        &self,
+        config: &Config,
+        description: RTCSessionDescription,
+    ) -> Result<String, SetupError> {
+        self.peer
+            .set_local_description(description)
+            .await
+            .map_err(SetupError::library("applying our own session description"))?;
+        self.events.gathered(config.gathering_deadline).await;
+        let description = self.peer.local_description().await.ok_or(SetupError::Failed)?;
+        Ok(sdp::publish(&description.sdp, config.keep_local_addresses, config.outbound_address))
+    }
+
+    /// Closes the connection and tells the peer.
+    ///
+    /// Dropping it does the same in the background.
+    pub(crate) fn close(&self) -> impl Future<Output = ()> + Send + 'static {
+        let peer = self.peer.clone();
+        async move {
+            let _ = timeout(CLOSE_DEADLINE, peer.close()).await;
+        }
+    }
+}
+
+fn settings() -> SettingEngine {
+    let at_once = Some(Duration::ZERO);
+    SettingEngineBuilder::new()
+        .with_ice_connection_attempts(Some(CHECK_INTERVAL), Some(CHECK_ATTEMPTS))
+        .with_host_acceptance_min_wait(at_once)
+        .with_srflx_acceptance_min_wait(at_once)
+        .with_prflx_acceptance_min_wait(at_once)
+        // The deadline for opening is the caller's.
+        .with_dcep_handshake_timeout(None)
+        .with_answering_dtls_role(rtc::peer_connection::transport::RTCDtlsRole::Client)
+        .with_multicast_dns_mode(rtc::ice::mdns::MulticastDnsMode::Disabled)
+        .with_sctp_max_message_size(
+            rtc::peer_connection::configuration::setting_engine::SctpMaxMessageSize::Bounded(
+                MAX_INCOMING_MESSAGE,
+            ),
+        )
+        .build()
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let (closed, stop) = (self.close(), self.stop.take());
+        self.executor.spawn(async move {
+            let _stop = stop;
+            closed.await;
+        });
+    }
+}
+
+/// Stops a connection's tasks when dropped: with the connection, with the cancelled attempt to make one, or with the
+/// executor.
+struct StopGuard(Arc<ConnectionRuntime>);
+
+impl Drop for StopGuard {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}

@@ -1,0 +1,68 @@
+//! Every timer and capacity of this crate.
+
+use std::time::Duration;
+
+/// Default time for collecting candidates, name resolution included: what Go's ICE library gives a STUN server.
+pub const GATHERING_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long candidates may still come in after the first server-reflexive one.
+///
+/// Servers that are up answer within a round trip of each other; one that is down must not cost every connection the
+/// whole [`GATHERING_DEADLINE`].
+pub const GATHERING_GRACE: Duration = Duration::from_millis(500);
+
+/// How often a pair of candidates is tried; Go's ICE library waits 200 ms.
+///
+/// At 50 ms a path that is there is found within one round trip and a twentieth of a second.
+pub const CHECK_INTERVAL: Duration = Duration::from_millis(50);
+
+/// How often a pair is tried before it rests until the peer tries it: five seconds' worth, the time the broker may take
+/// to pass an answer on.
+pub const CHECK_ATTEMPTS: u16 = 100;
+
+/// Candidates of the peer that are used; later ones are ignored.
+///
+/// Each costs [`CHECK_ATTEMPTS`] packets to an address that the peer chose, so the number is what bounds the misuse of
+/// this program as a packet source. Peers offer two to eight.
+pub const MAX_PEER_CANDIDATES: usize = 20;
+
+/// Sockets of one connection, hence host candidates; further interface addresses are not used.
+pub const MAX_SOCKETS: usize = 8;
+
+/// Receive buffer asked of the kernel for each socket, bytes.
+///
+/// The peer sends bursts of a whole congestion window; with the kernel's usual 212,992 bytes they overflow, and each
+/// overflow costs a retransmission timeout of at least a second. The kernel grants at most `net.core.rmem_max`.
+pub const SOCKET_RECEIVE_BUFFER: usize = 4 << 20;
+
+/// Bytes sent but not acknowledged by the peer at which a [`DataChannel`](crate::DataChannel) is no longer ready.
+///
+/// The high mark of the Go proxy (512 KiB).
+pub const SEND_BUFFER: usize = 512 << 10;
+
+/// Length of the largest message sent, bytes; longer items are cut.
+///
+/// What every implementation has accepted since data channels exist (RFC 8831, 6.6).
+pub const MESSAGE_LENGTH: usize = 16 << 10;
+
+/// Length of the largest message accepted, bytes: 64 KiB, what RFC 8841 says of a peer that announces nothing.
+pub const MAX_INCOMING_MESSAGE: u32 = 64 << 10;
+
+/// Length of the longest session description read, bytes: what the broker passes on.
+pub const MAX_DESCRIPTION: usize = 100_000;
+
+/// How often the first message is tried between the DTLS handshake and the SCTP association, which the library does not
+/// announce.
+pub(crate) const FIRST_MESSAGE_RETRY: Duration = Duration::from_millis(5);
+
+/// How long closing waits for the peer to acknowledge what was sent.
+pub(crate) const CLOSE_LINGER: Duration = Duration::from_secs(2);
+
+/// How often it looks whether that has happened.
+pub(crate) const CLOSE_LINGER_CHECK: Duration = Duration::from_millis(10);
+
+/// How long taking a connection down may last before its driver is aborted.
+pub(crate) const CLOSE_DEADLINE: Duration = Duration::from_secs(1);
+
+/// How often sockets are bound anew when another program took the chosen port in between.
+pub(crate) const BIND_ATTEMPTS: usize = 4;
