@@ -1,5 +1,7 @@
 //! Bytes per second through two ends in memory, beside the `kcp` crate.
 
+#![expect(clippy::unwrap_used, reason = "a bench fails by panicking")]
+
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::hint::black_box;

@@ -1,5 +1,7 @@
 //! The independent implementation on crates.io understands us, and we it, with and without loss.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[path = "harness/pair.rs"]
 mod pair;
 

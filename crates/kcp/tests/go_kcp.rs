@@ -2,6 +2,8 @@
 //!
 //! Needs Debian's packages golang-go and golang-github-xtaci-kcp-dev.
 
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test panics and may talk")]
+
 use std::io::{BufRead, BufReader, ErrorKind};
 use std::net::{Ipv4Addr, UdpSocket};
 use std::path::{Path, PathBuf};
