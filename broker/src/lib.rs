@@ -1,1 +1,42 @@
 //! The Snowflake broker: matches clients with volunteer proxies.
+//!
+//! ```text
+//!  http: routes, limits        handlers: decode, match, encode        waiting: parks, hands over
+//!
+//!  POST /proxy  -------------> proxy_poll   -------------------.
+//!                                                               }---> pools by NAT (matching)
+//!  POST /client -------------> client_poll  --> bridges -------'
+//!  POST /answer -------------> proxy_answer ------------------------> the client that waits
+//! ```
+//!
+//! A proxy's poll is held for 10 s. A client is given a waiting proxy at once or told that there is none; it then waits 5 s for
+//! that proxy's answer. Everything is in memory and bounded: [`Limits`].
+
+mod addr;
+mod args;
+mod bridges;
+mod broker;
+mod config;
+mod error;
+mod handlers;
+mod http;
+mod intervals;
+mod limits;
+mod matching;
+mod metrics;
+mod metrics_log;
+mod serve;
+mod tls;
+mod waiting;
+
+pub use addr::{AddrError, ListenAddr};
+pub use args::Args;
+pub use bridges::{BridgeList, BridgeListError, BridgeProblem};
+pub use broker::Broker;
+pub use config::Config;
+pub use error::{ConfigError, Reason};
+pub use intervals::PollIntervals;
+pub use limits::Limits;
+pub use metrics_log::MetricsLog;
+pub use serve::run;
+pub use tls::{TlsError, server_config};

@@ -1,3 +1,60 @@
 //! The Snowflake broker.
 
-fn main() {}
+use std::error::Error;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use snowflake_broker::{Args, Broker, Config, ConfigError};
+use snowflake_cli::Program;
+use snowflake_cli::logging::{self, LogConfig, Target};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+const PROGRAM: Program =
+    Program { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") };
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let args: Args = match snowflake_cli::parse(PROGRAM) {
+        Ok(args) => args,
+        Err(stop) => return stop.report(),
+    };
+    let log =
+        LogConfig { target: Target::Stderr, unsafe_logging: args.unsafe_logging, verbose: false };
+    if let Err(error) = logging::init(&log) {
+        let _ = writeln!(io::stderr(), "{}: {error}", PROGRAM.name);
+        return ExitCode::FAILURE;
+    }
+    match run(&args).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: &Args) -> Result<(), Box<dyn Error>> {
+    let config = Config::from_args(args)?;
+    let listener = args.addr.bind().await.map_err(|error| ConfigError::BadValue {
+        flag: "addr",
+        value: args.addr.to_string(),
+        reason: error.into(),
+    })?;
+    info!("{PROGRAM} listens on port {}", listener.local_addr()?.port());
+    let broker = Broker::new(config);
+    let (mut hangup, mut interrupt) =
+        (signal(SignalKind::hangup())?, signal(SignalKind::interrupt())?);
+    let mut terminate = signal(SignalKind::terminate())?;
+    let shutdown = CancellationToken::new();
+    let mut serving = std::pin::pin!(broker.clone().serve(listener, shutdown.clone()));
+    loop {
+        tokio::select! {
+            () = &mut serving => return Ok(()),
+            Some(()) = hangup.recv() => broker.reload(),
+            _ = terminate.recv() => shutdown.cancel(),
+            _ = interrupt.recv() => shutdown.cancel(),
+        }
+    }
+}

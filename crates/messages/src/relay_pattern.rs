@@ -9,8 +9,9 @@ use crate::PatternError;
 /// A set of host names, given by the text with which they end.
 ///
 /// `^` at the start: only the host that equals the text. `$` at the end is dropped. One of each; any more are literal text.
-/// The comparison is of bytes: no dot boundary, case matters, so `example.com$` also takes `not-example.com`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The comparison is of bytes: no dot boundary, case matters, so `example.com$` also takes `not-example.com`. The default is
+/// the empty pattern, which takes every host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RelayPattern(String);
 
 impl RelayPattern {

@@ -1,0 +1,98 @@
+//! All that requests share.
+
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::SystemTime;
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::config::{read_bridges, read_intervals};
+use crate::limits::METRICS_INTERVAL;
+use crate::metrics::Metrics;
+use crate::waiting::WaitingRoom;
+use crate::{BridgeList, Config, PollIntervals, Reason};
+
+/// A broker: who waits, what is configured, what is counted. `handlers.rs` says what it does with each message.
+pub struct Broker {
+    pub(crate) config: Config,
+    pub(crate) room: WaitingRoom,
+    pub(crate) metrics: Metrics,
+    /// Bytes of request bodies that may still be read into memory.
+    pub(crate) body_budget: Arc<Semaphore>,
+    /// Cancelled when the broker stops: ends all waits.
+    pub(crate) closing: CancellationToken,
+    /// At first those of `config`; read again on request, as are the intervals.
+    bridges: RwLock<Arc<BridgeList>>,
+    intervals: RwLock<PollIntervals>,
+}
+
+impl Broker {
+    /// A broker in which nobody waits. Warns of a configuration that works but serves nobody.
+    pub fn new(config: Config) -> Arc<Self> {
+        if config.allowed_relay_pattern.as_str().is_empty() {
+            warn!(
+                "-allowed-relay-pattern is empty: every proxy with an ordinary pattern will be refused. \
+                 For the public bridges set -allowed-relay-pattern 'snowflake.torproject.net$'"
+            );
+        }
+        let closing = CancellationToken::new();
+        Arc::new(Self {
+            room: WaitingRoom::new(config.limits.clone(), closing.clone()),
+            metrics: Metrics::default(),
+            body_budget: Arc::new(Semaphore::new(config.limits.body_bytes)),
+            closing,
+            bridges: RwLock::new(Arc::new(config.bridges.clone())),
+            intervals: RwLock::new(config.intervals),
+            config,
+        })
+    }
+
+    /// Reads the bridge list and the poll intervals again, from the files they came from. A bad file leaves things as they are.
+    pub fn reload(&self) {
+        reload(self.config.bridge_list_path.as_deref(), read_bridges, |bridges| {
+            *self.bridges.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(bridges);
+        });
+        reload(self.config.poll_interval_path.as_deref(), read_intervals, |intervals| {
+            *self.intervals.write().unwrap_or_else(PoisonError::into_inner) = intervals;
+        });
+    }
+
+    pub(crate) fn bridges(&self) -> Arc<BridgeList> {
+        Arc::clone(&self.bridges.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn intervals(&self) -> PollIntervals {
+        *self.intervals.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Publishes a block of metrics each day, for ever.
+    pub(crate) async fn publish_metrics(&self) {
+        loop {
+            tokio::time::sleep(METRICS_INTERVAL).await;
+            let block = self.metrics.take_block(today());
+            if let Err(error) = self.config.metrics_log.append(&block).await {
+                warn!(%error, "a day's metrics are lost: cannot write them");
+            }
+        }
+    }
+}
+
+fn reload<T>(path: Option<&Path>, read: impl Fn(&Path) -> Result<T, Reason>, set: impl FnOnce(T)) {
+    let Some(path) = path else { return };
+    match read(path) {
+        Ok(new) => {
+            set(new);
+            info!(path = %path.display(), "reloaded");
+        }
+        Err(error) => {
+            warn!(path = %path.display(), %error, "not reloaded; what was read before stays")
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the metrics are dated")]
+fn today() -> SystemTime {
+    SystemTime::now()
+}

@@ -1,0 +1,99 @@
+//! What the broker runs with, read and checked before anything starts.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use snowflake_messages::RelayPattern;
+
+use crate::{Args, BridgeList, ConfigError, Limits, MetricsLog, PollIntervals, Reason, tls};
+
+/// The configuration of a broker. [`Default`] is plain HTTP with the built-in bridge, no metrics and an empty relay pattern.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// `None`: plain HTTP/1.
+    pub tls: Option<Arc<ServerConfig>>,
+    /// The bridges that clients may ask for.
+    pub bridges: BridgeList,
+    /// Where `bridges` came from, to be read again by [`Broker::reload`](crate::Broker::reload).
+    pub bridge_list_path: Option<PathBuf>,
+    /// Only proxies are used whose own pattern contains this one.
+    pub allowed_relay_pattern: RelayPattern,
+    /// When proxies should poll again.
+    pub intervals: PollIntervals,
+    /// Where `intervals` came from, to be read again by [`Broker::reload`](crate::Broker::reload).
+    pub poll_interval_path: Option<PathBuf>,
+    /// Where metrics go.
+    pub metrics_log: MetricsLog,
+    /// Timers and capacities.
+    pub limits: Limits,
+}
+
+impl Config {
+    /// Checks the flags and reads the files that they name.
+    ///
+    /// # Errors
+    /// Names the flag, its value and what is wrong with it.
+    pub fn from_args(args: &Args) -> Result<Self, ConfigError> {
+        let metrics_log = match &args.metrics_log {
+            Some(path) => MetricsLog::file(path).map_err(bad("metrics-log", path))?,
+            None => MetricsLog::Stdout,
+        };
+        Ok(Self {
+            tls: tls_choice(args)?,
+            bridges: read_or_default(
+                args.bridge_list_path.as_deref(),
+                read_bridges,
+                "bridge-list-path",
+            )?,
+            bridge_list_path: args.bridge_list_path.clone(),
+            allowed_relay_pattern: RelayPattern::new(&args.allowed_relay_pattern),
+            intervals: read_or_default(
+                args.poll_interval_filepath.as_deref(),
+                read_intervals,
+                "poll-interval-filepath",
+            )?,
+            poll_interval_path: args.poll_interval_filepath.clone(),
+            metrics_log,
+            limits: Limits::default(),
+        })
+    }
+}
+
+/// Reads a bridge list.
+pub(crate) fn read_bridges(path: &Path) -> Result<BridgeList, Reason> {
+    Ok(BridgeList::parse(&fs::read_to_string(path)?)?)
+}
+
+/// Reads poll intervals.
+pub(crate) fn read_intervals(path: &Path) -> Result<PollIntervals, Reason> {
+    Ok(PollIntervals::parse(&fs::read_to_string(path)?)?)
+}
+
+fn read_or_default<T: Default>(
+    path: Option<&Path>,
+    read: impl Fn(&Path) -> Result<T, Reason>,
+    flag: &'static str,
+) -> Result<T, ConfigError> {
+    path.map_or_else(|| Ok(T::default()), |path| read(path).map_err(bad(flag, path)))
+}
+
+fn tls_choice(args: &Args) -> Result<Option<Arc<ServerConfig>>, ConfigError> {
+    match (args.disable_tls, &args.cert, &args.key) {
+        (true, None, None) => Ok(None),
+        (true, _, _) => Err(ConfigError::BothTlsChoices),
+        (false, Some(cert), Some(key)) => {
+            tls::server_config(cert, key).map(Some).map_err(|error| {
+                let (flag, path) = if error.is_about(key) { ("key", key) } else { ("cert", cert) };
+                bad(flag, path)(error)
+            })
+        }
+        (false, _, _) => Err(ConfigError::NoTlsChoice),
+    }
+}
+
+fn bad<E: Into<Reason>>(flag: &'static str, path: &Path) -> impl FnOnce(E) -> ConfigError + use<E> {
+    let value = path.display().to_string();
+    move |error| ConfigError::BadValue { flag, value, reason: error.into() }
+}

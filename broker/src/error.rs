@@ -1,0 +1,43 @@
+//! Why a configuration is refused, before anything starts.
+
+use std::io;
+
+use crate::{BridgeListError, TlsError};
+
+/// Why the broker cannot start with these flags.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// One flag's value is of no use.
+    #[error("invalid value {value:?} for flag -{flag}: {reason}")]
+    BadValue {
+        /// The flag, without its dash.
+        flag: &'static str,
+        /// The value as given.
+        value: String,
+        /// What is wrong with it.
+        reason: Reason,
+    },
+    /// Neither plain HTTP nor TLS was asked for, or half of TLS.
+    #[error("choose how to serve: either -disable-tls, or -cert and -key together")]
+    NoTlsChoice,
+    /// Both were.
+    #[error("-disable-tls contradicts -cert and -key: give either the one or the others")]
+    BothTlsChoices,
+}
+
+/// What is wrong with a flag's value.
+#[derive(Debug, thiserror::Error)]
+pub enum Reason {
+    /// The file or address cannot be used.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// Not a bridge list.
+    #[error(transparent)]
+    Bridges(#[from] BridgeListError),
+    /// Not poll intervals.
+    #[error(transparent)]
+    Intervals(#[from] serde_json::Error),
+    /// Not a certificate or key, or they do not belong together.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}

@@ -1,0 +1,159 @@
+//! What the broker does with each message: decode, match, encode. Knows nothing of HTTP.
+
+use std::sync::Arc;
+
+use snowflake_messages::{
+    ClientPollError, ClientPollRequest, ClientPollResponse, DescriptionText, Fingerprint, NatType,
+    PollOutcome, ProxyAnswerError, ProxyAnswerRequest, ProxyAnswerResponse, ProxyPollError,
+    ProxyPollRequest, ProxyPollResponse, ProxyType, refusal, status,
+};
+
+use crate::Broker;
+use crate::limits::REFUSED_POLL_INTERVAL;
+use crate::metrics::ProxyEvent;
+use crate::waiting::{NoAnswer, Offer};
+
+/// A message that its sender should not have sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BadRequest {
+    #[error("proxy's poll: {0}")]
+    Poll(#[from] ProxyPollError),
+    #[error("proxy's answer: {0}")]
+    Answer(#[from] ProxyAnswerError),
+    #[error("proxy's answer names no candidate")]
+    NoCandidate,
+}
+
+/// Why a client gets no answer; its text is the client's `error`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("{0}")]
+    Malformed(#[from] ClientPollError),
+    #[error("{}", refusal::UNKNOWN_BRIDGE)]
+    UnknownBridge,
+    #[error("{}", refusal::NO_PROXIES)]
+    NoProxies,
+    #[error("{}", refusal::TIMED_OUT)]
+    TimedOut,
+}
+
+impl Broker {
+    /// Serves a proxy's poll: holds it until a client comes or time is up.
+    pub(crate) async fn proxy_poll(&self, body: &[u8]) -> Result<String, BadRequest> {
+        let poll = ProxyPollRequest::decode(body)?;
+        if !self.accepts(&poll) {
+            self.metrics.count_proxy(ProxyEvent::Rejected);
+            let outcome = PollOutcome::Refused(status::WRONG_PATTERN.to_owned());
+            return Ok(
+                ProxyPollResponse { outcome, next_poll: Some(REFUSED_POLL_INTERVAL) }.encode()
+            );
+        }
+        let outcome = match self.room.wait_for_offer(&poll).await {
+            Some(offer) => PollOutcome::Match {
+                offer: offer.text.clone(),
+                nat: offer.nat,
+                relay_url: offer.relay_url.as_ref().to_owned(),
+            },
+            None => {
+                self.metrics.count_proxy(ProxyEvent::Idle);
+                PollOutcome::NoMatch
+            }
+        };
+        Ok(ProxyPollResponse { outcome, next_poll: Some(self.intervals().of(poll.nat)) }.encode())
+    }
+
+    /// Serves a client's poll, refusals included: they go to the client as text.
+    pub(crate) async fn client_poll(&self, body: &[u8]) -> String {
+        let answer = match ClientPollRequest::decode(body) {
+            Ok(ClientPollRequest { offer, nat, fingerprint }) => {
+                self.find_answer(offer, nat, fingerprint).await
+            }
+            Err(error) => Err(error.into()),
+        };
+        match answer {
+            Ok(answer) => ClientPollResponse::Answer(answer),
+            Err(refusal) => ClientPollResponse::Error(refusal.to_string()),
+        }
+        .encode()
+    }
+
+    /// Serves a client from before the version line: the body is the bare offer, and so is the result the bare answer.
+    pub(crate) async fn legacy_client_poll(
+        &self,
+        offer: &[u8],
+        nat: &str,
+    ) -> Result<String, Refusal> {
+        // What is not UTF-8 is replaced, as Go's decoder does.
+        let offer = String::from_utf8_lossy(offer).into_owned();
+        let offer = DescriptionText::check(offer).map_err(ClientPollError::MalformedOffer)?;
+        let nat = nat.parse().map_err(ClientPollError::Nat)?;
+        Ok(self.find_answer(offer, nat, Fingerprint::DEFAULT).await?.into_string())
+    }
+
+    /// Serves a proxy's answer.
+    pub(crate) fn proxy_answer(&self, body: &[u8]) -> Result<String, BadRequest> {
+        if !ProxyAnswerRequest::names_candidate(body) {
+            return Err(BadRequest::NoCandidate);
+        }
+        let ProxyAnswerRequest { sid, answer } = ProxyAnswerRequest::decode(body)?;
+        let response = match self.room.hand_over_answer(&sid, answer) {
+            true => ProxyAnswerResponse::Success,
+            false => ProxyAnswerResponse::ClientGone,
+        };
+        Ok(response.encode())
+    }
+
+    /// Who waits, for people. NAT types that the Go broker of 2.14.1 does not know are listed only if there are any.
+    pub(crate) fn debug_page(&self) -> String {
+        let census = self.room.census();
+        let of_type =
+            |wanted: ProxyType| census.iter().filter(|(known, _)| *known == wanted).count();
+        let of_nat = |wanted: NatType| census.iter().filter(|(_, known)| *known == wanted).count();
+        let mut page = format!("current snowflakes available: {}", census.len());
+        for proxy_type in ProxyType::KNOWN.into_iter().filter(|proxy_type| of_type(*proxy_type) > 0)
+        {
+            page += &format!("\n\t{proxy_type} proxies: {}", of_type(proxy_type));
+        }
+        page +=
+            &format!("\n\tunknown proxies: {}\nNAT Types available:", of_type(ProxyType::Unknown));
+        for nat in NatType::ALL {
+            let always =
+                matches!(nat, NatType::Restricted | NatType::Unrestricted | NatType::Unknown);
+            if always || of_nat(nat) > 0 {
+                page += &format!("\n\t{nat}: {}", of_nat(nat));
+            }
+        }
+        page
+    }
+
+    /// Whether the proxy is willing to connect to every relay that this broker may name.
+    fn accepts(&self, poll: &ProxyPollRequest) -> bool {
+        let Some(accepted) = &poll.accepted_relay_pattern else {
+            self.metrics.count_proxy(ProxyEvent::WithoutPattern);
+            return false;
+        };
+        self.metrics.count_proxy(ProxyEvent::WithPattern);
+        accepted.contains(&self.config.allowed_relay_pattern)
+    }
+
+    async fn find_answer(
+        &self,
+        text: DescriptionText,
+        nat: NatType,
+        bridge: Fingerprint,
+    ) -> Result<DescriptionText, Refusal> {
+        let relay_url = self.bridges().relay_url(&bridge).ok_or(Refusal::UnknownBridge)?;
+        let answer = self.room.wait_for_answer(Arc::new(Offer { text, nat, relay_url })).await;
+        self.metrics.count_client(nat, answer.as_ref().map(drop).map_err(|reason| *reason));
+        Ok(answer?)
+    }
+}
+
+impl From<NoAnswer> for Refusal {
+    fn from(reason: NoAnswer) -> Self {
+        match reason {
+            NoAnswer::NoProxies => Refusal::NoProxies,
+            NoAnswer::TimedOut => Refusal::TimedOut,
+        }
+    }
+}
