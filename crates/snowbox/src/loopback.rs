@@ -1,0 +1,68 @@
+//! The network without tor: this program plays tor at both ends.
+
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use crate::{
+    backbone::Backbone,
+    error::{Doing, Error},
+    managed,
+    network::Network,
+    origin::Origin,
+    orport::OrPort,
+    place::Place,
+    ports,
+    process::{Plan, Process},
+    socks::Route,
+    transfer::Direction,
+};
+
+/// The bridge's fingerprint: any, since no tor is there to have one.
+const FINGERPRINT: &str = "0123456789ABCDEF0123456789ABCDEF01234567";
+/// A Go client needs up to 20 s to notice a dead proxy and up to 10 s for each further attempt.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Starts everything and waits until the proxies are ready.
+///
+/// # Errors
+/// When a program cannot be started or is not ready in time; the message names it.
+pub async fn start(place: &Place) -> Result<Network, Error> {
+    let [broker_address, relay] = ports::free().doing("finding free ports")?;
+    let origin = Origin::default();
+    let state = place.directory("state")?;
+    let orport =
+        OrPort::start(&state, origin.clone()).await.doing("starting the Extended ORPort")?;
+    let plan = program("server", &place.programs.server, place).args(["-disable-tls"]);
+    let (server, relay) = managed::start_server(plan, relay, &orport, &state, place.logs()).await?;
+    let mut backbone = Backbone::start(place, broker_address, FINGERPRINT, relay).await?;
+    let plan = program("client", &place.programs.client, place).args(["-keep-local-addresses"]);
+    let (client, socks) = managed::start_client(plan, &state, place.logs()).await?;
+    backbone.proxies_ready().await?;
+    let args = backbone
+        .client_args(FINGERPRINT, place.args.max)
+        .map(|(key, value)| format!("{key}={value}"))
+        .join(";");
+    let watched = [&backbone.broker, &client, &server]
+        .map(|process: &Process| (process.name().to_owned(), process.pid()));
+    Ok(Network {
+        watched: watched.into(),
+        backbone,
+        route: Route { socks, args: Some(args), target: ([192, 0, 2, 3], 80).into() },
+        origin,
+        directions: &[Direction::Download, Direction::Upload],
+        patience: PATIENCE,
+        children: vec![client, server],
+        orport: Some(orport),
+        tasks: JoinSet::new(),
+    })
+}
+
+/// A transport with the flags that both have.
+fn program(name: &str, file: &std::path::Path, place: &Place) -> Plan {
+    let log = place.logs().join(format!("{name}.log"));
+    let mut plan =
+        Plan::new(name, file).args(["-log".as_ref(), log.as_os_str()]).args(place.unsafe_logging());
+    plan.env.extend(place.log_levels());
+    plan
+}

@@ -1,0 +1,77 @@
+//! From the command line to the exit status.
+
+use std::process::ExitCode;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{
+    args::Args,
+    build_programs::Programs,
+    error::{Doing, Error},
+    hold, loopback, measure, netns,
+    network::Network,
+    place::Place,
+    progress::say,
+    report::Report,
+    tor,
+};
+
+/// Does what the command line says and returns what was measured.
+///
+/// Whatever happens, no child is left behind. When it fails, the logs are kept and their ends are shown.
+///
+/// # Errors
+/// The first thing that went wrong; [`Error::Interrupted`] for Ctrl-C and SIGTERM.
+pub async fn run(args: Args) -> Result<Report, Error> {
+    let programs = Programs::find(&args).await.map_err(Error::Build)?;
+    if args.netns && !args.inside_netns {
+        netns::enter()?;
+    }
+    let place = Place::new(args, programs)?;
+    let outcome = tokio::select! {
+        outcome = work(&place) => outcome,
+        interrupted = interruption() => interrupted.map(|()| Report::default()),
+    };
+    match &outcome {
+        Ok(_) | Err(Error::Interrupted) => {}
+        Err(_) => place.keep_logs(),
+    }
+    outcome
+}
+
+/// The exit status for an outcome, after saying what went wrong. Ctrl-C is how a held network is meant to end.
+pub fn exit_code(outcome: &Result<Report, Error>, held: bool) -> ExitCode {
+    match outcome {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(Error::Interrupted) if held => ExitCode::SUCCESS,
+        Err(error) => {
+            say(format_args!("snowbox: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn work(place: &Place) -> Result<Report, Error> {
+    if place.args.netns {
+        netns::set_up().await?;
+    }
+    say("Starting the network …");
+    let mut network = start(place).await?;
+    if place.args.hold {
+        hold::run(&mut network).await?;
+    }
+    measure::run(&mut network, place).await
+}
+
+async fn start(place: &Place) -> Result<Network, Error> {
+    if place.args.tor { tor::start(place).await } else { loopback::start(place).await }
+}
+
+async fn interruption() -> Result<(), Error> {
+    let mut terminate = signal(SignalKind::terminate()).doing("watching for SIGTERM")?;
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed.doing("watching for Ctrl-C")?,
+        _ = terminate.recv() => {}
+    }
+    Err(Error::Interrupted)
+}

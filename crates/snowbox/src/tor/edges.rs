@@ -1,0 +1,87 @@
+//! The bridge with our server and the client with our client, configured by the repository's example files.
+
+use std::{net::SocketAddr, path::Path};
+
+use crate::{
+    build_programs::SOURCE_ROOT,
+    error::Error,
+    place::Place,
+    process::Process,
+    tor::{Torrc, TorrcError, node::Tor, torrc::PluginLine},
+};
+
+/// The client's example file, in the root of the sources.
+pub const CLIENT_FILE: &str = "torrc.client";
+/// The bridge's example file.
+pub const BRIDGE_FILE: &str = "torrc.server";
+
+/// Starts the bridge, whose server listens on `relay`, and returns it with its fingerprint.
+///
+/// # Errors
+/// When the example file lacks a line that has to be changed, or tor refuses it.
+pub async fn start_bridge(
+    place: &Place,
+    tor: &Tor,
+    authorities: &str,
+    relay: SocketAddr,
+) -> Result<(Process, String), Error> {
+    let mut torrc = read(BRIDGE_FILE)?;
+    torrc.replace(
+        "ServerTransportPlugin",
+        plugin(place, "server", &place.programs.server, "-disable-tls"),
+    )?;
+    torrc.replace("ServerTransportListenAddr", format_args!("snowflake {relay}"))?;
+    torrc.replace("ORPort", "127.0.0.1:auto")?;
+    torrc.remove("DataDirectory")?;
+    let file =
+        tor.configure(place, "tor bridge", &format!("{torrc}Address 127.0.0.1\n{authorities}"))?;
+    let fingerprint = tor.fingerprint(&file).await?;
+    Ok((tor.start(place, "tor bridge", &file)?, fingerprint))
+}
+
+/// Starts the client, which listens for SOCKS on `socks`.
+///
+/// # Errors
+/// As [`start_bridge`].
+pub fn start_client(
+    place: &Place,
+    tor: &Tor,
+    authorities: &str,
+    socks: SocketAddr,
+    bridge_line: String,
+) -> Result<Process, Error> {
+    let mut torrc = read(CLIENT_FILE)?;
+    torrc.replace(
+        "ClientTransportPlugin",
+        plugin(place, "client", &place.programs.client, "-keep-local-addresses"),
+    )?;
+    torrc.replace("Bridge", bridge_line)?;
+    torrc.replace("SocksPort", socks)?;
+    torrc.remove("DataDirectory")?;
+    let file = tor.configure(place, "tor client", &format!("{torrc}{authorities}"))?;
+    tor.start(place, "tor client", &file)
+}
+
+/// The value of a `Bridge` line. The address is a dummy (RFC 5737): the client finds the bridge through the broker.
+pub fn bridge_line(fingerprint: &str, args: &[(&str, String)]) -> String {
+    let args = args.iter().map(|(key, value)| format!(" {key}={value}"));
+    format!("snowflake 192.0.2.3:80 {fingerprint}{}", args.collect::<String>())
+}
+
+/// Reads an example file.
+///
+/// # Errors
+/// When it is not there.
+pub fn read(name: &str) -> Result<Torrc, TorrcError> {
+    let path = Path::new(SOURCE_ROOT).join(name);
+    let text =
+        std::fs::read_to_string(&path).map_err(|source| TorrcError::Read { path, source })?;
+    Ok(Torrc::parse(&text))
+}
+
+fn plugin(place: &Place, name: &str, program: &Path, flag: &str) -> PluginLine {
+    let log = place.logs().join(format!("{name}.log")).display().to_string();
+    let flags =
+        [flag, "-log", &log].into_iter().chain(place.unsafe_logging()).map(str::to_owned).collect();
+    PluginLine { transport: "snowflake".into(), program: program.display().to_string(), flags }
+}

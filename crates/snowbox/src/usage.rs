@@ -1,0 +1,93 @@
+//! CPU time and memory of a process, from `/proc` (proc(5)).
+
+use std::{fs, time::Duration};
+
+/// Clock ticks per second in `/proc/PID/stat`: `USER_HZ`, 100 on every Linux that Rust supports.
+const TICKS_PER_SECOND: u64 = 100;
+
+/// What a process has used since its start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// User and system time of all threads, those that ended included; to 10 ms.
+    pub cpu: Duration,
+    /// The largest resident size so far (`VmHWM`), in bytes.
+    pub peak_memory: u64,
+}
+
+/// Usage of the process; `None` once it is gone.
+pub fn of(pid: u32) -> Option<Usage> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    Some(Usage { cpu: cpu_in_stat(&stat)?, peak_memory: peak_in_status(&status)? })
+}
+
+/// CPU time of the threads that live, to the nanosecond: good for short differences.
+pub fn fine_cpu(pid: u32) -> Option<Duration> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+    let run = |task: fs::DirEntry| -> Option<u64> {
+        let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse().ok()
+    };
+    Some(Duration::from_nanos(tasks.flatten().filter_map(run).sum()))
+}
+
+/// The running children of a process, with the names of their programs as the kernel cuts them (15 bytes).
+pub fn children(parent: u32) -> Vec<(u32, String)> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let child = |entry: fs::DirEntry| {
+        let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
+        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+        let (name, rest) = split_stat(&stat)?;
+        let ppid: u32 = rest.split_whitespace().nth(1)?.parse().ok()?;
+        (ppid == parent).then(|| (pid, name.to_owned()))
+    };
+    entries.flatten().filter_map(child).collect()
+}
+
+/// The program's name and the fields behind it. The name is in parentheses and may hold anything, further ones too.
+fn split_stat(stat: &str) -> Option<(&str, &str)> {
+    let (head, rest) = stat.rsplit_once(") ")?;
+    Some((head.split_once('(')?.1, rest))
+}
+
+fn cpu_in_stat(stat: &str) -> Option<Duration> {
+    // utime and stime are fields 14 and 15; the first behind the name is field 3.
+    let mut fields = split_stat(stat)?.1.split_whitespace().skip(11);
+    let utime: u64 = fields.next()?.parse().ok()?;
+    let stime: u64 = fields.next()?.parse().ok()?;
+    Some(Duration::from_millis((utime + stime) * 1000 / TICKS_PER_SECOND))
+}
+
+fn peak_in_status(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_stat_with_an_awkward_name() {
+        let stat = "42 (a ) (b)) S 1 42 42 0 -1 4194560 100 0 0 0 250 17 0 0 20 0 8 0 1000 9999 55 18446744073709551615";
+        assert_eq!(cpu_in_stat(stat), Some(Duration::from_millis(2670)));
+        assert_eq!(split_stat(stat).unwrap().0, "a ) (b)");
+    }
+
+    #[test]
+    fn reads_the_peak() {
+        assert_eq!(
+            peak_in_status("Name:\tx\nVmHWM:\t    2048 kB\nVmRSS:\t 1 kB\n"),
+            Some(2 * 1024 * 1024)
+        );
+        assert_eq!(peak_in_status("Name:\tx\n"), None);
+    }
+
+    #[test]
+    fn knows_this_process() {
+        let pid = std::process::id();
+        assert!(of(pid).unwrap().peak_memory > 100_000);
+        assert!(fine_cpu(pid).unwrap() > Duration::ZERO);
+    }
+}
