@@ -1,4 +1,5 @@
 //! Streams take turns, and control frames wait for none of them.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[path = "peer/peer.rs"]
 mod peer;

@@ -1,6 +1,7 @@
 //! The Go library on the other end: ours as client and as server, 20 MB each way, several streams at once, half close.
 //!
 //! Needs Debian's `golang-go` and `golang-github-xtaci-smux-dev`.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[path = "go/driver.rs"]
 mod driver;

@@ -1,4 +1,5 @@
 //! The conversation of a Go client and a Go server, recorded in memory: each of our ends in place of one of theirs.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[path = "peer/peer.rs"]
 mod peer;

@@ -1,4 +1,5 @@
 //! A driver over TCP for tests: one thread reads, one writes, the caller's thread owns the session.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::VecDeque;
 use std::io::{Read as _, Write as _};
@@ -22,9 +23,9 @@ enum Wake {
     Closed,
 }
 
-pub struct Driver {
-    pub smux: Smux,
-    pub now: Instant,
+pub(crate) struct Driver {
+    pub(crate) smux: Smux,
+    now: Instant,
     tcp: TcpStream,
     inbox: Receiver<Wake>,
     outbox: SyncSender<Bytes>,
@@ -39,7 +40,7 @@ impl Driver {
         clippy::disallowed_methods,
         reason = "no timeout of a session is reached here: one instant will do"
     )]
-    pub fn new(role: Role, config: Config, tcp: TcpStream) -> Self {
+    pub(crate) fn new(role: Role, config: Config, tcp: TcpStream) -> Self {
         let now = Instant::now();
         let (wake, inbox) = sync_channel(QUEUE);
         let (outbox, pieces) = sync_channel(QUEUE);
@@ -59,7 +60,7 @@ impl Driver {
     }
 
     /// Sends what there is to send, then waits for something to happen; false when the peer has hung up.
-    pub fn turn(&mut self) -> bool {
+    pub(crate) fn turn(&mut self) -> bool {
         while self.on_the_way < QUEUE
             && let Some(piece) = self.smux.poll_output(usize::MAX)
         {

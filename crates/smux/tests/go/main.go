@@ -4,7 +4,7 @@
 //	main client ADDR N BYTES opens N streams to ADDR and checks what comes back on each
 //
 // The first byte of a stream says what is wanted. 'e': echo what follows until the end. 'h': read to the end, then answer with
-// HALF_CLOSE_ANSWER bytes and close.
+// halfCloseAnswer bytes and close.
 package main
 
 import (
@@ -46,20 +46,27 @@ func pattern(b []byte, n, offset int) {
 	}
 }
 
+// drain copies to the end. The library's WriteTo, which io.Copy uses, reports the end as an error.
+func drain(w io.Writer, s *smux.Stream) int {
+	n, err := io.Copy(w, s)
+	if err != io.EOF {
+		check(err)
+	}
+	return int(n)
+}
+
 func serveStream(s *smux.Stream) {
 	defer s.Close()
 	kind := make([]byte, 1)
 	_, err := io.ReadFull(s, kind)
 	check(err)
 	if kind[0] == 'e' {
-		_, err = io.Copy(s, s)
-		check(err)
+		drain(s, s)
 		return
 	}
-	n, err := io.Copy(io.Discard, s)
-	check(err)
+	n := drain(io.Discard, s)
 	answer := make([]byte, halfCloseAnswer)
-	pattern(answer, int(n), 0)
+	pattern(answer, n, 0)
 	_, err = s.Write(answer)
 	check(err)
 }

@@ -3,35 +3,35 @@
 use std::fmt;
 
 #[derive(Clone, PartialEq, Eq)]
-pub struct Frame {
-    pub command: u8,
-    pub stream: u32,
-    pub body: Vec<u8>,
+pub(crate) struct Frame {
+    pub(crate) command: u8,
+    pub(crate) stream: u32,
+    pub(crate) body: Vec<u8>,
 }
 
-pub fn syn(stream: u32) -> Frame {
+pub(crate) fn syn(stream: u32) -> Frame {
     Frame { command: 0, stream, body: vec![] }
 }
 
-pub fn fin(stream: u32) -> Frame {
+pub(crate) fn fin(stream: u32) -> Frame {
     Frame { command: 1, stream, body: vec![] }
 }
 
-pub fn psh(stream: u32, data: &[u8]) -> Frame {
+pub(crate) fn psh(stream: u32, data: &[u8]) -> Frame {
     Frame { command: 2, stream, body: data.to_vec() }
 }
 
-pub fn nop() -> Frame {
+pub(crate) fn nop() -> Frame {
     Frame { command: 3, stream: 0, body: vec![] }
 }
 
-pub fn upd(stream: u32, consumed: u32, window: u32) -> Frame {
+pub(crate) fn upd(stream: u32, consumed: u32, window: u32) -> Frame {
     let body = [consumed.to_le_bytes(), window.to_le_bytes()].concat();
     Frame { command: 4, stream, body }
 }
 
 impl Frame {
-    pub fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut wire = vec![2, self.command];
         wire.extend((self.body.len() as u16).to_le_bytes());
         wire.extend(self.stream.to_le_bytes());
@@ -40,7 +40,7 @@ impl Frame {
     }
 
     /// Takes a whole frame off the front of `wire`, if there is one.
-    pub fn take(wire: &mut Vec<u8>) -> Option<Self> {
+    pub(crate) fn take(wire: &mut Vec<u8>) -> Option<Self> {
         let header = wire.get(..8)?;
         assert_eq!(header[0], 2, "version");
         let length = usize::from(u16::from_le_bytes([header[2], header[3]]));

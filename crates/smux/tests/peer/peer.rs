@@ -1,7 +1,8 @@
 //! A peer that follows a script: `peer.recv(frames::syn(3))`, `peer.send(frames::upd(3, 4096, 65536))`.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(dead_code, reason = "each test file uses its own part")]
 
-pub mod frames;
+pub(crate) mod frames;
 
 use std::time::{Duration, Instant};
 
@@ -14,57 +15,57 @@ use frames::Frame;
     clippy::disallowed_methods,
     reason = "tests need one base instant; all later ones are computed from it"
 )]
-pub fn epoch() -> Instant {
+pub(crate) fn epoch() -> Instant {
     Instant::now()
 }
 
 /// One end under test, and the far end of its byte stream in the hands of the test.
-pub struct Peer {
+pub(crate) struct Peer {
     /// The end under test.
-    pub ours: Smux,
-    pub start: Instant,
-    pub now: Instant,
+    pub(crate) ours: Smux,
+    pub(crate) start: Instant,
+    pub(crate) now: Instant,
     wire: Vec<u8>,
 }
 
 impl Peer {
     /// The peer of a client of ours.
-    pub fn of_client() -> Self {
+    pub(crate) fn of_client() -> Self {
         Self::of(Role::Client, Config::client())
     }
 
     /// The peer of a server of ours.
-    pub fn of_server() -> Self {
+    pub(crate) fn of_server() -> Self {
         Self::of(Role::Server, Config::server())
     }
 
-    pub fn of(role: Role, config: Config) -> Self {
+    pub(crate) fn of(role: Role, config: Config) -> Self {
         let start = epoch();
         Self { ours: Smux::new(role, config, start), start, now: start, wire: Vec::new() }
     }
 
     /// The peer of a client of ours that has opened stream 3 and said so.
-    pub fn with_stream(config: Config) -> (Self, StreamId) {
+    pub(crate) fn with_stream(config: Config) -> (Self, StreamId) {
         let mut peer = Self::of(Role::Client, config);
         let id = peer.ours.open().unwrap();
         peer.recv(frames::syn(3));
         (peer, id)
     }
 
-    pub fn send(&mut self, frame: Frame) {
+    pub(crate) fn send(&mut self, frame: Frame) {
         self.try_send(frame).unwrap();
     }
 
-    pub fn try_send(&mut self, frame: Frame) -> Result<(), SessionError> {
+    pub(crate) fn try_send(&mut self, frame: Frame) -> Result<(), SessionError> {
         self.send_bytes(frame.encode())
     }
 
-    pub fn send_bytes(&mut self, wire: Vec<u8>) -> Result<(), SessionError> {
+    pub(crate) fn send_bytes(&mut self, wire: Vec<u8>) -> Result<(), SessionError> {
         self.ours.handle_input(self.now, wire.into())
     }
 
     /// Sends `n` bytes of data in frames as long as they may be.
-    pub fn send_data(&mut self, stream: u32, mut n: usize) {
+    pub(crate) fn send_data(&mut self, stream: u32, mut n: usize) {
         while n > 0 {
             let length = n.min(65535);
             self.send(frames::psh(stream, &vec![7; length]));
@@ -73,7 +74,7 @@ impl Peer {
     }
 
     /// The next frame of our end.
-    pub fn next(&mut self) -> Option<Frame> {
+    pub(crate) fn next(&mut self) -> Option<Frame> {
         while let Some(bytes) = self.ours.poll_output(1000) {
             assert!((1..=1000).contains(&bytes.len()));
             self.wire.extend(bytes);
@@ -86,18 +87,18 @@ impl Peer {
     }
 
     #[track_caller]
-    pub fn recv(&mut self, expected: Frame) {
+    pub(crate) fn recv(&mut self, expected: Frame) {
         assert_eq!(self.next(), Some(expected));
     }
 
     #[track_caller]
-    pub fn recv_nothing(&mut self) {
+    pub(crate) fn recv_nothing(&mut self) {
         assert_eq!(self.next(), None);
     }
 
     /// Takes data of this stream until something else comes, and returns how many bytes it was.
     #[track_caller]
-    pub fn recv_data(&mut self, stream: u32) -> usize {
+    pub(crate) fn recv_data(&mut self, stream: u32) -> usize {
         let mut total = 0;
         while let Some(frame) = self.next() {
             assert_eq!((frame.command, frame.stream), (2, stream), "{frame:?}");
@@ -106,12 +107,12 @@ impl Peer {
         total
     }
 
-    pub fn events(&mut self) -> Vec<Event> {
+    pub(crate) fn events(&mut self) -> Vec<Event> {
         std::iter::from_fn(|| self.ours.poll_event()).collect()
     }
 
     /// Reads all there is, and how it stopped.
-    pub fn read_all(&mut self, id: StreamId) -> (usize, Read) {
+    pub(crate) fn read_all(&mut self, id: StreamId) -> (usize, Read) {
         let mut total = 0;
         loop {
             match self.ours.read(id, usize::MAX).unwrap() {
@@ -122,7 +123,7 @@ impl Peer {
     }
 
     /// Writes until our end takes no more.
-    pub fn write_all(&mut self, id: StreamId) -> usize {
+    pub(crate) fn write_all(&mut self, id: StreamId) -> usize {
         let mut total = 0;
         loop {
             match self.ours.write(id, &[9; 10_000]).unwrap() {
@@ -133,7 +134,7 @@ impl Peer {
     }
 
     /// Lets time pass, serving timeouts exactly when they are due.
-    pub fn pass(&mut self, time: Duration) -> Result<(), SessionError> {
+    pub(crate) fn pass(&mut self, time: Duration) -> Result<(), SessionError> {
         let end = self.now + time;
         while let Some(due) = self.ours.poll_timeout().filter(|&due| due <= end) {
             assert!(due > self.now, "a timeout that comes again at once");
@@ -147,7 +148,7 @@ impl Peer {
 
 /// The data of a read.
 #[track_caller]
-pub fn data(read: Read) -> Bytes {
+pub(crate) fn data(read: Read) -> Bytes {
     match read {
         Read::Data(data) => data,
         other => panic!("{other:?}"),
