@@ -1,0 +1,126 @@
+use std::{fmt, net::SocketAddr};
+
+use crate::error::ProxyError;
+
+/// The longest user name or password, in bytes (RFC 1929).
+const MAX_CREDENTIAL: usize = 255;
+
+/// The SOCKS5 proxy of TOR_PT_PROXY: `socks5://[user:password@]address:port`.
+///
+/// ```
+/// let proxy = snowflake_pt::UpstreamProxy::parse("socks5://us%40er:pw@192.0.2.1:1080")?;
+/// assert_eq!(proxy.address.port(), 1080);
+/// assert_eq!(proxy.credentials.unwrap().user, "us@er");
+/// # Ok::<(), snowflake_pt::error::ProxyError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamProxy {
+    /// Where it listens. tor gives an address, never a name.
+    pub address: SocketAddr,
+    /// What it wants to hear, if anything.
+    pub credentials: Option<Credentials>,
+}
+
+/// A user name and a password, each of at most 255 bytes; the password may be empty. `Debug` shows
+/// neither.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The user name, never empty.
+    pub user: String,
+    /// The password.
+    pub password: String,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(hidden)")
+    }
+}
+
+impl UpstreamProxy {
+    /// Reads the URL.
+    ///
+    /// # Errors
+    ///
+    /// Each of [`ProxyError`]; the text is what tor is told after `PROXY-ERROR`.
+    pub fn parse(url: &str) -> Result<Self, ProxyError> {
+        let (scheme, rest) = url.split_once("://").ok_or(ProxyError::Malformed)?;
+        if !scheme.eq_ignore_ascii_case("socks5") {
+            return Err(ProxyError::UnsupportedType);
+        }
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        let (credentials, address) = match rest.rsplit_once('@') {
+            Some((credentials, address)) => (Some(Credentials::parse(credentials)?), address),
+            None => (None, rest),
+        };
+        let address = address.parse().map_err(|_| ProxyError::Malformed)?;
+        Ok(Self { address, credentials })
+    }
+}
+
+impl Credentials {
+    fn parse(text: &str) -> Result<Self, ProxyError> {
+        let (user, password) = text.split_once(':').unwrap_or((text, ""));
+        let credential = |text: &str| {
+            let decoded = percent_decode(text)?;
+            Some(decoded).filter(|decoded| decoded.len() <= MAX_CREDENTIAL)
+        };
+        let user = credential(user).filter(|user| !user.is_empty());
+        match (user, credential(password)) {
+            (Some(user), Some(password)) => Ok(Self { user, password }),
+            _ => Err(ProxyError::Credentials),
+        }
+    }
+}
+
+fn percent_decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        let mut digit = || char::from(rest.next()?).to_digit(16);
+        bytes.push(if byte == b'%' { (digit()? * 16 + digit()?) as u8 } else { byte });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scheme_credentials_and_address() {
+        let proxy = UpstreamProxy::parse("SOCKS5://127.0.0.1:9050").unwrap();
+        assert_eq!(proxy.address, SocketAddr::from(([127, 0, 0, 1], 9050)));
+        assert_eq!(proxy.credentials, None);
+        let proxy = UpstreamProxy::parse("socks5://u:p%3A%40@[2001:db8::1]:1/").unwrap();
+        assert_eq!(proxy.address, "[2001:db8::1]:1".parse().unwrap());
+        let credentials = proxy.credentials.unwrap();
+        assert_eq!((&*credentials.user, &*credentials.password), ("u", "p:@"));
+        assert_eq!(format!("{credentials:?}"), "Credentials(hidden)");
+        let credentials = UpstreamProxy::parse("socks5://u@127.0.0.1:1").unwrap().credentials;
+        assert_eq!(credentials.unwrap().password, "");
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        use ProxyError::*;
+        let long = format!("socks5://{}@127.0.0.1:1", "u".repeat(256));
+        for (url, error) in [
+            ("", Malformed),
+            ("127.0.0.1:1", Malformed),
+            ("http://127.0.0.1:1", UnsupportedType),
+            ("socks4a://127.0.0.1:1", UnsupportedType),
+            ("socks5://127.0.0.1", Malformed),
+            ("socks5://proxy.example:1", Malformed),
+            ("socks5://127.0.0.1:1/path", Malformed),
+            ("socks5://@127.0.0.1:1", Credentials),
+            ("socks5://:p@127.0.0.1:1", Credentials),
+            ("socks5://u%4@127.0.0.1:1", Credentials),
+            ("socks5://u%zz@127.0.0.1:1", Credentials),
+            ("socks5://u%ff@127.0.0.1:1", Credentials),
+            (&long, Credentials),
+        ] {
+            assert_eq!(UpstreamProxy::parse(url), Err(error), "{url}");
+        }
+    }
+}
