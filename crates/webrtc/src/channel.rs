@@ -46,7 +46,7 @@ pub struct DataChannel {
     /// Items not yet long enough for a message.
     gathered: BytesMut,
     closing: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
-    failed: Pin<Box<WaitForCancellationFutureOwned>>,
+    lost: Pin<Box<WaitForCancellationFutureOwned>>,
     is_reading_done: bool,
     is_writing_done: bool,
     channel: Channel,
@@ -55,6 +55,7 @@ pub struct DataChannel {
 
 impl DataChannel {
     pub(crate) fn new(channel: Channel, connection: Connection) -> Self {
+        connection.settle();
         let incoming = stream::unfold(channel.clone(), |channel| async move {
             Some((channel.poll().await?, channel))
         });
@@ -67,7 +68,7 @@ impl DataChannel {
             outgoing: Box::pin(outgoing),
             gathered: BytesMut::new(),
             closing: None,
-            failed: Box::pin(connection.events().failed().clone().cancelled_owned()),
+            lost: Box::pin(connection.lost()),
             is_reading_done: false,
             is_writing_done: false,
             channel,
@@ -86,7 +87,7 @@ impl DataChannel {
                 Poll::Ready(Some(DataChannelEvent::OnClose) | None) => return Poll::Ready(None),
                 Poll::Ready(Some(_)) => {}
                 Poll::Pending => {
-                    ready!(self.failed.as_mut().poll(cx));
+                    ready!(self.lost.as_mut().poll(cx));
                     return Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into())));
                 }
             }
@@ -171,7 +172,7 @@ impl DataChannel {
         let result = match write(self, cx) {
             Poll::Ready(result) => result.map_err(|_| io::ErrorKind::BrokenPipe.into()),
             Poll::Pending => {
-                ready!(self.failed.as_mut().poll(cx));
+                ready!(self.lost.as_mut().poll(cx));
                 Err(io::ErrorKind::ConnectionReset.into())
             }
         };

@@ -3,6 +3,7 @@
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{runtime::Handle, sync::mpsc, time::timeout};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 use tracing::debug;
 use webrtc::peer_connection::{
     PeerConnection, PeerConnectionBuilder, RTCConfigurationBuilder, RTCIceServer,
@@ -34,6 +35,7 @@ pub(crate) struct Connection {
     peer: Arc<dyn PeerConnection>,
     events: Arc<Events>,
     executor: Handle,
+    runtime: Arc<ConnectionRuntime>,
     /// `None` only while being dropped.
     stop: Option<StopGuard>,
 }
@@ -48,7 +50,6 @@ impl Connection {
     ) -> Result<Self, SetupError> {
         let stun_servers =
             gathering::resolve(&config.stun_servers, config.gathering_deadline / 2).await;
-        let events = Arc::new(Events::new(accept));
         let mut attempt = 1;
         loop {
             let addresses = sockets::choose(config, &stun_servers)?;
@@ -57,7 +58,7 @@ impl Connection {
                 stun_servers = stun_servers.len(),
                 "connection begins"
             );
-            match Self::build(addresses, &stun_servers, &events).await {
+            match Self::build(addresses, &stun_servers, accept.clone()).await {
                 // Another program may have taken a chosen port since.
                 Err(SetupError::Library { .. })
                     if config.ephemeral_ports.is_some() && attempt < BIND_ATTEMPTS =>
@@ -72,7 +73,7 @@ impl Connection {
     async fn build(
         addresses: Vec<SocketAddr>,
         stun_servers: &[SocketAddr],
-        events: &Arc<Events>,
+        accept: Option<mpsc::Sender<Channel>>,
     ) -> Result<Self, SetupError> {
         let ice_servers = stun_servers
             .iter()
@@ -82,20 +83,27 @@ impl Connection {
             })
             .collect();
         let runtime = Arc::new(ConnectionRuntime::default());
-        let stop = Some(StopGuard(runtime.clone()));
+        let stop = StopGuard(runtime.clone());
+        let events = Arc::new(Events::new(accept, runtime.clone()));
         let peer = PeerConnectionBuilder::new()
             .with_configuration(
                 RTCConfigurationBuilder::default().with_ice_servers(ice_servers).build(),
             )
             .with_setting_engine(settings())
-            .with_runtime(runtime)
+            .with_runtime(runtime.clone())
             .with_handler(events.clone())
             .with_udp_addrs(addresses)
             .with_data_channel_send_buffer_limit(SEND_BUFFER)
             .build()
             .await
             .map_err(SetupError::library("starting a peer connection"))?;
-        Ok(Self { peer: Arc::new(peer), events: events.clone(), executor: Handle::current(), stop })
+        Ok(Self {
+            peer: Arc::new(peer),
+            events,
+            executor: Handle::current(),
+            stop: Some(stop),
+            runtime,
+        })
     }
 
     /// The library's handle.
@@ -106,6 +114,16 @@ impl Connection {
     /// What has happened to the connection.
     pub(crate) fn events(&self) -> &Events {
         &self.events
+    }
+
+    /// Resolves once no path to the peer is left or the driver is gone.
+    pub(crate) fn lost(&self) -> WaitForCancellationFutureOwned {
+        self.runtime.lost().clone().cancelled_owned()
+    }
+
+    /// The channel is open.
+    pub(crate) fn settle(&self) {
+        self.runtime.settle();
     }
 
     /// Applies the peer's description; `setup` is its DTLS role if it names none.

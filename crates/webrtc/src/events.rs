@@ -1,7 +1,7 @@
 //! What the library reports about a connection.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -12,11 +12,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 use webrtc::peer_connection::{
-    PeerConnectionEventHandler, RTCIceCandidateType, RTCIceGatheringState,
+    PeerConnectionEventHandler, RTCIceCandidateType, RTCIceConnectionState, RTCIceGatheringState,
     RTCPeerConnectionIceEvent, RTCPeerConnectionState,
 };
 
-use crate::{connection::Channel, limits::GATHERING_GRACE};
+use crate::{connection::Channel, limits::GATHERING_GRACE, runtime::ConnectionRuntime};
 
 /// How far the search for candidates has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,30 +34,28 @@ pub(crate) struct Events {
     gathering: watch::Sender<Gathering>,
     connected: watch::Sender<bool>,
     ended: CancellationToken,
-    failed: CancellationToken,
+    runtime: Arc<ConnectionRuntime>,
     /// Takes the first channel that the peer opens.
     accept: Mutex<Option<mpsc::Sender<Channel>>>,
 }
 
 impl Events {
-    pub(crate) fn new(accept: Option<mpsc::Sender<Channel>>) -> Self {
+    pub(crate) fn new(
+        accept: Option<mpsc::Sender<Channel>>,
+        runtime: Arc<ConnectionRuntime>,
+    ) -> Self {
         Self {
             gathering: watch::Sender::new(Gathering::Running),
             connected: watch::Sender::new(false),
-            ended: CancellationToken::new(),
-            failed: CancellationToken::new(),
+            ended: runtime.lost().child_token(),
+            runtime,
             accept: Mutex::new(accept),
         }
     }
 
-    /// Cancelled once the connection has failed or was closed.
+    /// Cancelled once the connection is lost or was closed.
     pub(crate) fn ended(&self) -> &CancellationToken {
         &self.ended
-    }
-
-    /// Cancelled once no path to the peer is left.
-    pub(crate) fn failed(&self) -> &CancellationToken {
-        &self.failed
     }
 
     /// Waits until all candidates are known, [`GATHERING_GRACE`] has passed since the first reflexive one, or `limit`.
@@ -106,14 +104,19 @@ impl PeerConnectionEventHandler for Events {
         }
     }
 
+    async fn on_ice_connection_state_change(&self, state: RTCIceConnectionState) {
+        debug!(%state, "path state changed");
+        self.runtime.nudge();
+    }
+
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
         debug!(%state, "connection state changed");
         match state {
-            RTCPeerConnectionState::Connected => drop(self.connected.send_replace(true)),
-            RTCPeerConnectionState::Failed => {
-                self.failed.cancel();
-                self.ended.cancel();
+            RTCPeerConnectionState::Connected => {
+                self.connected.send_replace(true);
+                self.runtime.nudge();
             }
+            RTCPeerConnectionState::Failed => self.runtime.lost().cancel(),
             RTCPeerConnectionState::Closed => self.ended.cancel(),
             _ => {}
         }

@@ -1,4 +1,4 @@
-//! The library's view of tokio, with large socket buffers and a way to stop all it started.
+//! The library's view of tokio: large socket buffers, no forgotten packets, and a way to stop all it started.
 
 use std::{
     fmt::Debug,
@@ -6,12 +6,20 @@ use std::{
     io,
     net::{SocketAddr, TcpListener, UdpSocket},
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use socket2::SockRef;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::{
+    sync::Notify,
+    task::{AbortHandle, JoinSet},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
 use webrtc::runtime::{
     AsyncInterval, AsyncTcpListener, AsyncTcpStream, AsyncUdpSocket, JoinHandle, Runtime,
     TokioRuntime,
@@ -27,20 +35,50 @@ type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 #[derive(Debug, Default)]
 pub(crate) struct ConnectionRuntime {
     tasks: Mutex<JoinSet<()>>,
+    lost: CancellationToken,
+    nudge: Arc<Notify>,
+    is_settled: AtomicBool,
 }
 
 impl ConnectionRuntime {
     /// Aborts every task, and with them closes every socket.
     pub(crate) fn stop(&self) {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
+        self.lock().abort_all();
+    }
+
+    /// Cancelled when a task is gone: finished, stopped, or fallen over something the peer sent.
+    pub(crate) fn lost(&self) -> &CancellationToken {
+        &self.lost
+    }
+
+    /// Makes the driver go round once more, also if it is about to sleep.
+    ///
+    /// It sends what is queued, reports events, then sleeps until its next timer. What an event queues (the first DTLS
+    /// flight when ICE is connected, the SCTP association when DTLS is) would wait for that timer: 250 ms of each
+    /// connection.
+    pub(crate) fn nudge(&self) {
+        self.nudge.notify_one();
+    }
+
+    /// No nudge will come any more.
+    pub(crate) fn settle(&self) {
+        self.is_settled.store(true, Ordering::Relaxed);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, JoinSet<()>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Runtime for ConnectionRuntime {
     fn spawn(&self, future: BoxFuture<'static, ()>) -> Box<dyn JoinHandle> {
-        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let lost = self.lost.clone().drop_guard();
+        let mut tasks = self.lock();
         while tasks.try_join_next().is_some() {}
-        Box::new(Task(tasks.spawn(future)))
+        Box::new(Task(tasks.spawn(async move {
+            let _lost = lost;
+            future.await;
+        })))
     }
 
     fn wrap_udp_socket(&self, socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
@@ -65,7 +103,14 @@ impl Runtime for ConnectionRuntime {
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        TokioRuntime.sleep(duration)
+        if self.is_settled.load(Ordering::Relaxed) {
+            return TokioRuntime.sleep(duration);
+        }
+        let nudge = self.nudge.clone();
+        Box::pin(async move {
+            // Done either way.
+            let _ = timeout(duration, nudge.notified()).await;
+        })
     }
 
     fn interval(&self, period: Duration) -> Box<dyn AsyncInterval> {
