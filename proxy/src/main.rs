@@ -1,3 +1,48 @@
 //! The Snowflake proxy.
 
-fn main() {}
+use std::process::ExitCode;
+
+use snowflake_cli::{Program, Stop, UsageError, logging, parse};
+use snowflake_proxy::{Args, Config, Proxy};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+const PROGRAM: Program =
+    Program { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") };
+
+fn main() -> ExitCode {
+    match start() {
+        Ok(code) => code,
+        Err(stop) => stop.report(),
+    }
+}
+
+fn start() -> Result<ExitCode, Stop> {
+    let args: Args = parse(PROGRAM)?;
+    let usage = |text: String| Stop::Usage { program: PROGRAM, error: UsageError::Other(text) };
+    logging::init(&args.log_config()).map_err(|error| usage(error.to_string()))?;
+    let config = Config::try_from(&args).map_err(|error| usage(error.to_string()))?;
+    Ok(match run(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(cause) => {
+            error!("{cause}");
+            ExitCode::FAILURE
+        }
+    })
+}
+
+#[tokio::main]
+async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
+    let proxy = Proxy::new(config)?;
+    let (mut terminate, mut interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let shutdown = CancellationToken::new();
+    let signals = async {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        info!("stopping");
+        shutdown.cancel();
+    };
+    tokio::join!(proxy.run(shutdown.clone()), signals);
+    Ok(())
+}

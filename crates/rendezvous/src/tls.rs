@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+pub use rustls::Error;
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 
 /// A TLS configuration as programs hold it: made once, shared by everything that dials.
@@ -16,7 +17,7 @@ pub type TlsConfig = Arc<ClientConfig>;
 /// # Errors
 ///
 /// When the cryptography provider does not support the default protocol versions, which no released one does.
-pub fn client_config() -> Result<TlsConfig, rustls::Error> {
+pub fn client_config() -> Result<TlsConfig, Error> {
     with_roots(roots())
 }
 
@@ -25,7 +26,7 @@ pub fn client_config() -> Result<TlsConfig, rustls::Error> {
 /// # Errors
 ///
 /// As [`client_config`].
-pub fn with_roots(roots: RootCertStore) -> Result<TlsConfig, rustls::Error> {
+pub fn with_roots(roots: RootCertStore) -> Result<TlsConfig, Error> {
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)

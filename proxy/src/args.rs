@@ -1,0 +1,80 @@
+//! The flags, with the names and defaults of the Go program.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use snowflake_cli::{
+    CommaList, GoDuration,
+    logging::{LogConfig, Target},
+};
+
+/// Helps people in censored places to reach Tor: a Snowflake proxy.
+#[derive(Clone, Debug, Parser)]
+pub struct Args {
+    /// URL of the broker.
+    #[arg(long, default_value = "https://snowflake-broker.torproject.net/")]
+    pub broker: String,
+    /// Relay to which clients are taken when the broker names none; also the one whose reachability is checked.
+    #[arg(long, default_value = "wss://snowflake.torproject.net/")]
+    pub relay: String,
+    /// Largest number of clients at once; 0 is no limit.
+    #[arg(long, default_value_t = 0)]
+    pub capacity: usize,
+    /// STUN servers, comma-separated.
+    #[arg(long, default_value = "stun:stun.l.google.com:19302,stun:stun.voip.blackberry.com:3478")]
+    pub stun: CommaList,
+    /// Time between polls when the broker does not name one; at least 2s.
+    #[arg(long, default_value = "5s")]
+    pub poll_interval: GoDuration,
+    /// URL of the server that finds out what our NAT lets through.
+    #[arg(long, default_value = "https://snowflake-broker.torproject.net:8443/probe")]
+    pub nat_probe_server: String,
+    /// Time between checks of the NAT; 0 checks only once.
+    #[arg(long, default_value = "24h")]
+    pub nat_retest_interval: GoDuration,
+    /// Tell clients our private and loopback addresses too, for networks without the internet.
+    #[arg(long)]
+    pub keep_local_addresses: bool,
+    /// Relays that the broker may name: host names that end with this. Must end with $; ^ at the start means exactly this.
+    #[arg(long, default_value = "snowflake.torproject.net$")]
+    pub allowed_relay_hostname_pattern: String,
+    /// Accept relays without TLS (ws://) from the broker.
+    #[arg(long)]
+    pub allow_non_tls_relay: bool,
+    /// Accept relays with private addresses from the broker.
+    #[arg(long)]
+    pub allow_proxying_to_private_addresses: bool,
+    /// UDP ports for clients, as MIN:MAX; empty is any.
+    #[arg(long, default_value = "")]
+    pub ephemeral_ports_range: String,
+    /// Address under which clients reach this machine through a one-to-one NAT.
+    #[arg(long, default_value = "")]
+    pub outbound_address: String,
+    /// Time between summary lines; 0 is none.
+    #[arg(long, default_value = "1h")]
+    pub summary_interval: GoDuration,
+    /// Print no summary lines.
+    #[arg(long)]
+    pub disable_stats_logger: bool,
+    /// Also log to this file.
+    #[arg(long)]
+    pub log: Option<PathBuf>,
+    /// Log more than the events.
+    #[arg(long)]
+    pub verbose: bool,
+    /// Do not remove addresses from the log.
+    #[arg(long)]
+    pub unsafe_logging: bool,
+}
+
+impl Args {
+    /// Where the log goes: stderr, and the file if there is one.
+    pub fn log_config(&self) -> LogConfig {
+        let file = self.log.clone().filter(|path| !path.as_os_str().is_empty());
+        LogConfig {
+            target: file.map_or(Target::Stderr, Target::StderrAndFile),
+            unsafe_logging: self.unsafe_logging,
+            verbose: self.verbose,
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What went wrong: with the flags, before the first poll, with the broker, with a client.
+
+use snowflake_messages::{DescriptionError, PatternError, ProxyAnswerError, ProxyResponseError};
+use snowflake_rendezvous::ExchangeError;
+use snowflake_webrtc::IceServerError;
+use snowflake_websocket::DialError;
+use thiserror::Error;
+
+use crate::relay_url::RelayUrlError;
+
+/// Flags that make no sense.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// A URL that is none.
+    #[error("-{flag} is not a URL: {source}")]
+    Url {
+        /// The flag, without its dash.
+        flag: &'static str,
+        /// What is wrong.
+        source: url::ParseError,
+    },
+    /// A URL of the wrong kind.
+    #[error("-{flag} must be a URL with {} and a host", schemes.join(" or "))]
+    Scheme {
+        /// The flag, without its dash.
+        flag: &'static str,
+        /// The kinds that it takes.
+        schemes: &'static [&'static str],
+    },
+    /// `-stun` holds something that is no ICE server.
+    #[error("-stun: {url}: {source}")]
+    Stun {
+        /// The value.
+        url: String,
+        /// What is wrong.
+        source: IceServerError,
+    },
+    /// `-poll-interval` is below the minimum.
+    #[error("-poll-interval must be at least 2s")]
+    PollInterval,
+    /// The pattern lacks its `$`.
+    #[error("-allowed-relay-hostname-pattern: {0}")]
+    RelayPattern(#[source] PatternError),
+    /// `-ephemeral-ports-range` cannot be read.
+    #[error("-ephemeral-ports-range is not MIN:MAX with 1 <= MIN <= MAX <= 65535")]
+    Ports,
+    /// `-outbound-address` cannot be read.
+    #[error("-outbound-address is not an IP address")]
+    OutboundAddress,
+    /// The one names the address to tell, the other tells all.
+    #[error("-outbound-address and -keep-local-addresses exclude each other")]
+    OutboundAndLocal,
+}
+
+/// Why a proxy cannot begin.
+#[derive(Debug, Error)]
+pub enum SetupError {
+    /// No TLS configuration could be made.
+    #[error("setting up TLS")]
+    Tls(#[source] snowflake_rendezvous::tls::Error),
+    /// The broker's URL cannot be used.
+    #[error("the broker's URL")]
+    Broker(#[source] snowflake_rendezvous::ConfigError),
+    /// The NAT probe server's URL cannot be used.
+    #[error("the NAT probe server's URL")]
+    ProbeServer(#[source] snowflake_rendezvous::ConfigError),
+}
+
+/// Why a poll or an answer failed.
+#[derive(Debug, Error)]
+pub(crate) enum BrokerError {
+    #[error("no random bytes for a session id")]
+    Random(#[source] getrandom::Error),
+    #[error("asking the broker")]
+    Exchange(#[source] ExchangeError),
+    #[error("the broker's response cannot be used")]
+    Response(#[source] ProxyResponseError),
+}
+
+/// Why a client was not served.
+#[derive(Debug, Error)]
+pub(crate) enum ServeError {
+    #[error("the broker named a relay that is not allowed")]
+    RelayUrl(#[source] RelayUrlError),
+    #[error("the client's offer cannot be read")]
+    Offer(#[source] DescriptionError),
+    #[error("what the client sent is no offer")]
+    NotAnOffer,
+    #[error("answering the client's offer")]
+    Answer(#[source] snowflake_webrtc::SetupError),
+    #[error("handing the answer to the broker")]
+    Broker(#[source] BrokerError),
+    #[error("the client no longer waits")]
+    ClientGone,
+    #[error("waiting for the client's data channel")]
+    DataChannel(#[source] snowflake_webrtc::SetupError),
+    #[error("connecting to the relay")]
+    Relay(#[source] DialError),
+}
+
+/// Why the NAT could not be checked. That the probe server cannot reach us is no error but a result.
+#[derive(Debug, Error)]
+pub(crate) enum ProbeError {
+    #[error("making an offer")]
+    Offer(#[source] snowflake_webrtc::SetupError),
+    #[error("asking the probe server")]
+    Exchange(#[source] ExchangeError),
+    #[error("the probe server's response cannot be used")]
+    Response(#[source] ProxyAnswerError),
+    #[error("the probe server's answer cannot be read")]
+    Answer(#[source] DescriptionError),
+    #[error("connecting to the probe server")]
+    Connection(#[source] snowflake_webrtc::SetupError),
+    #[error("the check took too long")]
+    TimedOut,
+}
+
+/// An error with its causes on one line, for the log.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line.push_str(": ");
+        line.push_str(&error.to_string());
+        cause = error.source();
+    }
+    line
+}

@@ -1,0 +1,80 @@
+//! One client, from its offer to its end.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use snowflake_messages::{DescriptionText, ProxyAnswerResponse, SdpType, Sid};
+use snowflake_safelog::Sensitive;
+use snowflake_webrtc::{Answerer, answer, sdp};
+use snowflake_websocket::{dial, limits};
+use tokio_util::sync::CancellationToken;
+use tracing::debug;
+
+use crate::{
+    error::{ServeError, chain},
+    proxy::Proxy,
+    relay::{self, End},
+    relay_url,
+};
+
+/// What the broker gave us for a client.
+#[derive(Debug)]
+pub(crate) struct Match {
+    pub(crate) sid: Sid,
+    pub(crate) offer: DescriptionText,
+    /// Empty: our own relay.
+    pub(crate) relay_url: String,
+}
+
+impl Proxy {
+    /// Serves one client and logs how it went.
+    pub(crate) async fn serve(&self, client: Match, stop: &CancellationToken) {
+        match self.try_serve(client, stop).await {
+            Ok(end) => debug!(?end, "client over"),
+            Err(error) => debug!(error = chain(&error), "client not served"),
+        }
+    }
+
+    async fn try_serve(&self, client: Match, stop: &CancellationToken) -> Result<End, ServeError> {
+        let prepare = self.connect(client);
+        let Some(connected) = stop.run_until_cancelled(prepare).await else {
+            return Ok(End::Stopped);
+        };
+        let (channel, websocket) = connected?;
+        let end = relay::run(channel, websocket, self.config.timers.idle, &self.stats, stop).await;
+        self.stats.connections.fetch_add(1, Relaxed);
+        Ok(end)
+    }
+
+    /// Everything before the first byte: the relay is dialled as soon as the client's channel is there.
+    async fn connect(
+        &self,
+        client: Match,
+    ) -> Result<(snowflake_webrtc::DataChannel, snowflake_websocket::WebSocket), ServeError> {
+        let named = relay_url::check(&client.relay_url, &self.config.relay_rules)
+            .map_err(ServeError::RelayUrl)?;
+        let relay = named.as_ref().unwrap_or(&self.config.relay);
+        let offer = client.offer.parse().map_err(ServeError::Offer)?;
+        if offer.kind != SdpType::Offer {
+            return Err(ServeError::NotAnOffer);
+        }
+        let client_ip = sdp::remote_address(&offer.sdp);
+        debug!(client_ip = ?Sensitive::new(client_ip), "serving a client");
+        let answerer = answer(&self.webrtc, &offer.sdp).await.map_err(ServeError::Answer)?;
+        self.send_answer(client.sid, &answerer).await?;
+        let channel = answerer
+            .open(self.config.timers.data_channel)
+            .await
+            .map_err(ServeError::DataChannel)?;
+        let websocket = dial(relay, client_ip, self.tls.clone(), limits::DIAL)
+            .await
+            .map_err(ServeError::Relay)?;
+        Ok((channel, websocket))
+    }
+
+    async fn send_answer(&self, sid: Sid, answerer: &Answerer) -> Result<(), ServeError> {
+        match self.broker.answer(sid, answerer.sdp()).await.map_err(ServeError::Broker)? {
+            ProxyAnswerResponse::Success => Ok(()),
+            ProxyAnswerResponse::ClientGone => Err(ServeError::ClientGone),
+        }
+    }
+}

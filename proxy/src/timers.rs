@@ -1,0 +1,52 @@
+//! Every time and bound of the proxy. Those that tests shorten are in [`Timers`].
+
+use std::time::Duration;
+
+/// The times that one client may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timers {
+    /// Collecting our candidates before the answer goes out with what there is: 3.75 s, three quarters of the 5 s that
+    /// the broker's clients wait.
+    pub gathering: Duration,
+    /// From our answer to the client's data channel: 20 s, Go's `dataChannelTimeout`.
+    pub data_channel: Duration,
+    /// Without a byte in either direction a client is let go: 30 s, as in Go, which looks at one direction only.
+    pub idle: Duration,
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self {
+            gathering: Duration::from_millis(3750),
+            data_channel: Duration::from_secs(20),
+            idle: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Shortest time between polls, whatever the broker says: 1 s, the minimum of the Go library.
+pub(crate) const MIN_POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Shortest `-poll-interval`: 2 s, as the Go program demands.
+pub(crate) const MIN_OWN_POLL_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Longest time between polls, whatever the broker says: a day.
+pub(crate) const MAX_POLL_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Longest pause after failed polls, before jitter.
+pub(crate) const MAX_POLL_BACKOFF: Duration = Duration::from_secs(5 * 60);
+
+/// The whole of one NAT check: offer, exchange, 20 s for the channel, and room for slow name lookups.
+pub(crate) const NAT_CHECK: Duration = Duration::from_secs(60);
+
+/// How long the probe server's channel may take to open: 20 s, as in Go.
+pub(crate) const NAT_CHANNEL: Duration = Duration::from_secs(20);
+
+/// First pause after the relay could not be reached: 5 min, as in Go.
+pub(crate) const RELAY_RETRY: Duration = Duration::from_secs(5 * 60);
+
+/// Longest pause after the relay could not be reached, and the pause after it could: a day, as in Go.
+pub(crate) const RELAY_RECHECK: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Closing both carriers of a client, with what is still buffered.
+pub(crate) const CLOSE: Duration = Duration::from_secs(3);
