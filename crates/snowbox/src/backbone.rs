@@ -67,14 +67,14 @@ impl Backbone {
         self.broker.wait_until("see all proxies waiting", PROXIES_LIMIT, ready).await
     }
 
-    /// The arguments that a Bridge line gives to the client.
-    pub fn client_args(&self, fingerprint: &str, max: u8) -> [(&'static str, String); 4] {
-        [
-            ("url", format!("http://{}/", self.broker_address)),
-            ("fingerprint", fingerprint.to_owned()),
-            ("ice", self.stun.url()),
-            ("max", max.to_string()),
-        ]
+    /// What a Bridge line tells the client.
+    pub fn client_args(&self, fingerprint: &str, max: u8) -> snowflake_pt::Args {
+        let mut args = snowflake_pt::Args::default();
+        args.push("url", format!("http://{}/", self.broker_address));
+        args.push("fingerprint", fingerprint);
+        args.push("ice", self.stun.url());
+        args.push("max", max.to_string());
+        args
     }
 }
 

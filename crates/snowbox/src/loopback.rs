@@ -39,10 +39,7 @@ pub async fn start(place: &Place) -> Result<Network, Error> {
     let plan = program("client", &place.programs.client, place).args(["-keep-local-addresses"]);
     let (client, socks) = managed::start_client(plan, &state, place.logs()).await?;
     backbone.proxies_ready().await?;
-    let args = backbone
-        .client_args(FINGERPRINT, place.args.max)
-        .map(|(key, value)| format!("{key}={value}"))
-        .join(";");
+    let args = backbone.client_args(FINGERPRINT, place.args.max).to_string();
     let watched = [&backbone.broker, &client, &server]
         .map(|process: &Process| (process.name().to_owned(), process.pid()));
     Ok(Network {

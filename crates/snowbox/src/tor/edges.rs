@@ -63,7 +63,7 @@ pub fn start_client(
 }
 
 /// The value of a `Bridge` line. The address is a dummy (RFC 5737): the client finds the bridge through the broker.
-pub fn bridge_line(fingerprint: &str, args: &[(&str, String)]) -> String {
+pub fn bridge_line(fingerprint: &str, args: &snowflake_pt::Args) -> String {
     let args = args.iter().map(|(key, value)| format!(" {key}={value}"));
     format!("snowflake 192.0.2.3:80 {fingerprint}{}", args.collect::<String>())
 }
