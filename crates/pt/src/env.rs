@@ -161,7 +161,9 @@ impl Variables {
             let key = key.as_ref().to_str().filter(|key| key.starts_with("TOR_PT_"))?;
             Some((key.to_owned(), value.into()))
         });
-        Self(ours.filter(|(_, value)| !value.is_empty()).collect())
+        let mut variables: HashMap<_, _> = ours.collect();
+        variables.retain(|_, value| !value.is_empty());
+        Self(variables)
     }
 
     fn text(&self, key: &'static str) -> Result<Option<&str>, EnvError> {

@@ -9,6 +9,8 @@
 //!   description; [`scrub()`] says exactly what that is. It catches what a library, an error text or
 //!   a forgotten wrapper lets through.
 //!
+//! [`scrubbed`] does the same to a text that leaves by another way, such as the lines for tor.
+//!
 //! ```
 //! use std::net::Ipv4Addr;
 //!
@@ -22,6 +24,6 @@ mod scrub;
 mod sensitive;
 mod writer;
 
-pub use scrub::{MAX_GROWTH, SCRUBBED, scrub};
+pub use scrub::{MAX_GROWTH, SCRUBBED, scrub, scrubbed};
 pub use sensitive::{Sensitive, allow_unsafe_logging, unsafe_logging_allowed};
 pub use writer::{MAX_LINE, ScrubbingWriter};

@@ -1,5 +1,7 @@
 use std::ops::Range;
 
+use crate::unsafe_logging_allowed;
+
 /// What stands in a log where something was taken out.
 pub const SCRUBBED: &str = "[scrubbed]";
 
@@ -53,6 +55,23 @@ pub fn scrub(line: &[u8], out: &mut Vec<u8>) {
         kept = text.offsets[at];
     }
     out.extend_from_slice(&line[kept..]);
+}
+
+/// A text as it may be shown to others, such as an error on its way to tor's log: [`scrub()`]bed,
+/// unless [`allow_unsafe_logging`](crate::allow_unsafe_logging) was called.
+///
+/// ```
+/// let error = "dial 192.0.2.7:443: refused";
+/// assert_eq!(snowflake_safelog::scrubbed(error), "dial [scrubbed]: refused");
+/// ```
+pub fn scrubbed(text: impl std::fmt::Display) -> String {
+    let text = text.to_string();
+    if unsafe_logging_allowed() {
+        return text;
+    }
+    let mut out = Vec::with_capacity(text.len());
+    scrub(text.as_bytes(), &mut out);
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// A line with `%3A`, `%5B` and `%5D` decoded, and where each byte stood in the line.

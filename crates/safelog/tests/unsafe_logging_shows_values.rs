@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use snowflake_safelog::{Sensitive, allow_unsafe_logging, unsafe_logging_allowed};
+use snowflake_safelog::{Sensitive, allow_unsafe_logging, scrubbed, unsafe_logging_allowed};
 
 #[test]
 fn values_show_once_the_operator_asked() {
@@ -13,4 +13,5 @@ fn values_show_once_the_operator_asked() {
     assert_eq!(value.to_string(), "192.0.2.7");
     assert_eq!(format!("{value:>12}"), "   192.0.2.7");
     assert_eq!(format!("{value:?}"), "192.0.2.7");
+    assert_eq!(scrubbed("from 192.0.2.7"), "from 192.0.2.7");
 }

@@ -44,7 +44,7 @@ impl fmt::Display for Severity {
 /// when [`LOG_QUEUE`] lines wait, the next is dropped. The thread ends with the last clone. Lines
 /// that wait when the process exits are lost.
 ///
-/// The text goes to tor's log as it is: it must be free of addresses.
+/// The text goes to tor's log as it is: whoever has an error to tell scrubs its text first.
 #[derive(Clone, Debug)]
 pub struct PtLog {
     lines: SyncSender<String>,

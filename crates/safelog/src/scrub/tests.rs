@@ -4,12 +4,6 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn scrubbed(line: &str) -> String {
-    let mut out = Vec::new();
-    scrub(line.as_bytes(), &mut out);
-    String::from_utf8(out).unwrap()
-}
-
 #[test]
 fn addresses_vanish() {
     for (line, expected) in [
