@@ -69,7 +69,6 @@ fn time_steps<S>(
 /// One packet of 58 acknowledgements; with `head_lost` nothing lets go of the first segment.
 fn ack_packet(criterion: &mut Criterion, name: &str, head_lost: bool) {
     let mut group = criterion.benchmark_group(name);
-    group.sample_size(10);
     for count in IN_FLIGHT {
         let packets: Vec<Bytes> = (0..count / ACKS_PER_PACKET)
             .map(|n| n * ACKS_PER_PACKET + u32::from(head_lost))
@@ -95,7 +94,6 @@ fn ack_packet(criterion: &mut Criterion, name: &str, head_lost: bool) {
 /// One call of `poll_transmit` when nothing is due.
 fn idle_flush(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("flush, nothing due");
-    group.sample_size(10);
     for count in IN_FLIGHT {
         let mut kcp = session(count);
         let mut out = BytesMut::new();
@@ -109,7 +107,6 @@ fn idle_flush(criterion: &mut Criterion) {
 /// One segment sent again, of those 2 % that a later acknowledgement has skipped, or of all by timeout.
 fn resend(criterion: &mut Criterion, name: &str, timeout: bool) {
     let mut group = criterion.benchmark_group(name);
-    group.sample_size(10);
     for count in IN_FLIGHT {
         let prepare = || {
             let mut kcp = session(count);
@@ -143,7 +140,6 @@ fn resend(criterion: &mut Criterion, name: &str, timeout: bool) {
 /// One new segment written and sent while `count` are in flight and the oldest is acknowledged.
 fn steady(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("write, send and acknowledge one segment");
-    group.sample_size(10);
     for count in IN_FLIGHT {
         let mut kcp = session(count);
         let mut out = BytesMut::with_capacity(1400);
@@ -170,5 +166,13 @@ fn in_flight(criterion: &mut Criterion) {
     steady(criterion);
 }
 
-criterion_group!(benches, in_flight);
+/// Short measurements: filling a window of 65,000 segments takes far longer than the steps timed.
+fn config() -> Criterion {
+    Criterion::default()
+        .warm_up_time(Duration::from_millis(50))
+        .measurement_time(Duration::from_millis(200))
+        .sample_size(10)
+}
+
+criterion_group!(name = benches; config = config(); targets = in_flight);
 criterion_main!(benches);

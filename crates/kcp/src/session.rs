@@ -177,9 +177,9 @@ impl Kcp {
         }
         let common = Common { conv: self.conv, window: self.recv.free(), una: self.recv.next() };
         let mut packet = PacketWriter::new(out, self.config.mtu.into(), common);
-        let _packet_full = !(self.put_acks(&mut packet)
-            && self.put_probes(&mut packet)
-            && self.put_data(&mut packet));
+        if self.put_acks(&mut packet) && self.put_probes(&mut packet) {
+            self.put_data(&mut packet);
+        }
         self.stats.packets_sent += 1;
         Some(packet.len())
     }
@@ -219,13 +219,13 @@ impl Kcp {
         true
     }
 
-    /// Puts data segments, old before new; false when one did not fit.
-    fn put_data(&mut self, packet: &mut PacketWriter<'_>) -> bool {
+    /// Puts data segments, old before new, until one does not fit.
+    fn put_data(&mut self, packet: &mut PacketWriter<'_>) {
         let moment =
             Moment { now: self.now, ts: self.clock.wire(self.now), timeout: self.rtt.timeout() };
         while let Some(due) = self.send.next_due(self.now, self.send_limit()) {
             if !packet.fits(due.len.into()) {
-                return false;
+                break;
             }
             let transmissions = self.send.transmit(due, moment);
             packet.put_data(Command::Push, moment.ts, due.sn, self.send.data(due.sn));
@@ -237,7 +237,6 @@ impl Kcp {
             self.stats.stubborn += u64::from(transmissions == MANY_TRANSMISSIONS);
         }
         self.watch_peer_window();
-        true
     }
 
     /// When to call [`Kcp::handle_timeout`], to the millisecond; `None` if never.

@@ -8,6 +8,7 @@ mod pair;
 use std::time::Duration;
 
 use pair::Pair;
+use proptest::prelude::*;
 use snowflake_kcp::{Config, Kcp};
 use snowflake_netsim::{Path, epoch};
 
@@ -129,5 +130,26 @@ fn sessions_go_on_after_idle_hours() {
         pair.transfer(10_000, 10_000, seconds(60));
         assert_idle(&mut pair);
         pair.now += seconds(10 * 24 * 3600);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(40) })]
+
+    #[test]
+    fn any_network_is_survived(
+        (delay, jitter) in (0..300u64, 0..200u64),
+        (loss, duplicate) in (0.0..0.4, 0.0..0.4),
+        (up, down) in (0..100_000usize, 0..100_000usize),
+        seed: u64,
+    ) {
+        let path = Path::perfect()
+            .delay(millis(delay))
+            .jitter(millis(jitter))
+            .loss(loss)
+            .duplicate(duplicate);
+        let mut pair = pair(&path, seed);
+        pair.transfer(up, down, seconds(600));
+        assert_idle(&mut pair);
     }
 }

@@ -114,16 +114,17 @@ impl Client {
     fn sleep(&mut self, now: Instant) {
         let events = [self.up.next_arrival(), self.down.next_arrival(), self.kcp.poll_timeout()];
         let next = events.into_iter().flatten().min().unwrap_or(now + Duration::from_millis(10));
-        let mut wait = next.saturating_duration_since(now).max(Duration::from_micros(100));
+        let wait = next.saturating_duration_since(now).max(Duration::from_micros(100));
+        self.socket.set_read_timeout(Some(wait)).unwrap();
+        self.socket.set_nonblocking(false).unwrap();
         let mut buffer = [0; 2048];
         loop {
-            self.socket.set_read_timeout(Some(wait)).unwrap();
             match self.socket.recv(&mut buffer) {
                 Ok(len) => self.down.send(clock(), Bytes::copy_from_slice(&buffer[..len])),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => panic!("cannot receive from loopback: {error}"),
             }
-            wait = Duration::from_micros(1);
+            self.socket.set_nonblocking(true).unwrap();
         }
     }
 }
