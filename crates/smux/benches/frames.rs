@@ -11,10 +11,11 @@ use snowflake_smux::frame::{Decoder, Frame, Update};
 const FRAMES: usize = 1000;
 
 fn frames(c: &mut Criterion) {
-    let payload = [7; 1368];
+    let payload = Bytes::from_static(&[7; 32768]);
     let update = Update { consumed: 5, window: 1 << 20 };
     let kinds = [
-        ("PSH of 1368 bytes", Frame::Psh(StreamId(3), &payload)),
+        ("short PSH", Frame::Psh(StreamId(3), payload.slice(..514))),
+        ("long PSH", Frame::Psh(StreamId(3), payload)),
         ("UPD", Frame::Upd(StreamId(3), update)),
         ("NOP", Frame::Nop),
     ];
@@ -24,11 +25,13 @@ fn frames(c: &mut Criterion) {
         group.bench_function(format!("encode {name}"), |b| {
             b.iter(|| {
                 for _ in 0..FRAMES {
-                    black_box(black_box(&frame).encode());
+                    black_box(black_box(&frame).clone().encode());
                 }
             });
         });
-        let wire = Bytes::from(frame.encode().repeat(FRAMES));
+        let mut encoded = frame.encode();
+        let wire: Vec<u8> = std::iter::from_fn(|| encoded.take(usize::MAX)).flatten().collect();
+        let wire = Bytes::from(wire.repeat(FRAMES));
         group.bench_function(format!("decode {name}"), |b| {
             b.iter(|| {
                 let (mut decoder, mut input) = (Decoder::default(), wire.clone());

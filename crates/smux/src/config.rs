@@ -2,24 +2,29 @@
 
 use std::time::Duration;
 
-/// How many bytes a sender may be ahead of its reader before the first UPD (`initialPeerWindow` of the Go library).
+/// How many bytes a sender may be ahead of its reader before the first UPD (`initialPeerWindow` of
+/// the Go library).
 pub(crate) const INITIAL_WINDOW: u32 = 262_144;
 
 /// The largest frame payload, in bytes, while more than one stream has something to send.
 ///
-/// Streams take turns frame by frame, so this is the longest that one makes another wait: 33 ms on a path of 1 Mbit/s,
-/// where the 32768 bytes of a lone stream would be 262 ms. The header then costs 0.2 %.
+/// Streams take turns frame by frame, so this is the longest that one makes another wait: 33 ms on
+/// a path of 1 Mbit/s, where the 32768 bytes of a lone stream would be 262 ms. The header then
+/// costs 0.2 %.
 pub(crate) const SHARED_FRAME: usize = 4096;
 
 /// How many refusals (FIN for a SYN above [`Config::max_streams`]) wait for output at most.
 ///
-/// When full, further refused SYNs get no answer; what is sent on their streams is discarded either way.
+/// When full, further refused SYNs get no answer; what is sent on their streams is discarded either
+/// way.
 pub(crate) const MAX_REFUSALS: usize = 128;
 
-/// An incoming payload shorter than this is copied next to its neighbours instead of being kept as a slice.
+/// An incoming payload shorter than this is copied next to its neighbours instead of being kept as
+/// a slice.
 ///
-/// A slice costs 32 bytes and holds on to the whole input it was cut from: a peer that sends one byte per frame could make
-/// us keep a hundred times what the budget says. Copying so little is about as fast as cutting.
+/// A slice costs 32 bytes and holds on to the whole input it was cut from: a peer that sends one
+/// byte per frame could make us keep a hundred times what the budget says. Copying so little is
+/// about as fast as cutting.
 pub(crate) const SMALL_PAYLOAD: usize = 512;
 
 /// Small payloads are gathered into pieces of about this many bytes.
@@ -27,41 +32,50 @@ pub(crate) const GATHERED: usize = 4096;
 
 /// Settings of a session.
 ///
-/// [`Config::client`] and [`Config::server`] are what Snowflake uses; a value outside its range is moved to the nearest
-/// end of it when the session is made.
+/// [`Config::client`] and [`Config::server`] are what Snowflake uses; a value outside its range is
+/// moved to the nearest end of it when the session is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// A NOP goes out this often, whatever else does; default 10 s (Go: `KeepAliveInterval`).
     ///
-    /// Every part of a Snowflake path that drops what is idle (proxy 30 s, client 20 s, server 60 s) counts on it.
+    /// Every part of a Snowflake path that drops what is idle (proxy 30 s, client 20 s, server 60
+    /// s) counts on it.
     pub keepalive_interval: Duration,
-    /// A peer of whom nothing was heard for this long is given up; default 10 min at the client, 4 min at the server (Go:
-    /// `KeepAliveTimeout`), at least `keepalive_interval`.
+    /// A peer of whom nothing was heard for this long is given up; default 10 min at the client, 4
+    /// min at the server (Go: `KeepAliveTimeout`), at least `keepalive_interval`.
     ///
-    /// It is the time a user has to find a new proxy: the session outlives its carriers for this long.
+    /// It is the time a user has to find a new proxy: the session outlives its carriers for this
+    /// long.
     pub keepalive_timeout: Duration,
-    /// The largest payload of a frame we send, in bytes; default 32768 (Go: `MaxFrameSize`), 1 to 65535.
+    /// The largest payload of a frame we send, in bytes; default 32768 (Go: `MaxFrameSize`), 1 to
+    /// 65535.
     ///
-    /// Used while a single stream has something to send; with several, frames are 4096 bytes at most, so that no stream waits long
-    /// for its turn. Peers may send up to 65535 whatever this says.
+    /// Used while a single stream has something to send; with several, frames are 4096 bytes at
+    /// most, so that no stream waits long for its turn. Peers may send up to 65535 whatever this
+    /// says.
     pub max_frame: usize,
-    /// The window we announce for each stream, in bytes; default 1 MiB (Go: `MaxStreamBuffer`), 1 to 2^31 - 1.
+    /// The window we announce for each stream, in bytes; default 1 MiB (Go: `MaxStreamBuffer`), 1
+    /// to 2^31 - 1.
     ///
     /// With 64 KiB, a bridge far away gave a third of the speed; more than 1 MiB gave nothing more.
     pub stream_window: u32,
-    /// How many bytes may wait for readers in the whole session before [`can_receive`](crate::Smux::can_receive) says no;
-    /// default 4 MiB (Go: `MaxReceiveBuffer`), at least 1.
+    /// How many bytes may wait for readers in the whole session before
+    /// [`can_receive`](crate::Smux::can_receive) says no; default 4 MiB (Go: `MaxReceiveBuffer`),
+    /// at least 1.
     ///
     /// The session may exceed it by one input, since an input is always taken whole.
     pub receive_budget: usize,
     /// How many written bytes of one stream wait for output at most; default 65536, at least 1.
     ///
-    /// When full, [`write`](crate::Smux::write) takes less than it was given. Two full frames: one leaves while the other
-    /// fills. What is on the way is buffered below, in KCP; more here would only be delay that no one can see.
+    /// When full, [`write`](crate::Smux::write) takes less than it was given. Two full frames: one
+    /// leaves while the other fills. What is on the way is buffered below, in KCP; more here would
+    /// only be delay that no one can see.
     pub send_buffer: usize,
-    /// How many streams exist at once, whoever opened them; default 1024 (the accept backlog of the Go library), at least 1.
+    /// How many streams exist at once, whoever opened them; default 1024 (the accept backlog of the
+    /// Go library), at least 1.
     ///
-    /// When full, [`open`](crate::Smux::open) fails, and the peer's SYN is refused by an immediate FIN.
+    /// When full, [`open`](crate::Smux::open) fails, and the peer's SYN is refused by an immediate
+    /// FIN.
     pub max_streams: usize,
 }
 
@@ -79,7 +93,8 @@ impl Config {
         }
     }
 
-    /// The settings of Snowflake's server: the client's, but a silent peer is given up after 4 minutes.
+    /// The settings of Snowflake's server: the client's, but a silent peer is given up after 4
+    /// minutes.
     pub const fn server() -> Self {
         Self { keepalive_timeout: Duration::from_secs(4 * 60), ..Self::client() }
     }

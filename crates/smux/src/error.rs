@@ -8,8 +8,8 @@ use crate::frame::{Command, StreamId};
 
 /// What a peer did that the protocol forbids.
 ///
-/// All but [`ConsumedMoreThanSent`](Misbehaviour::ConsumedMoreThanSent) end the session, because nothing that follows in the
-/// byte stream can be trusted.
+/// All but [`ConsumedMoreThanSent`](Misbehaviour::ConsumedMoreThanSent) end the session, because
+/// nothing that follows in the byte stream can be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Misbehaviour {
     /// A frame of another version than 2.

@@ -1,6 +1,6 @@
 //! The eight-byte header and the five commands, both ways.
 
-use std::fmt;
+use std::{fmt, mem};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
@@ -12,6 +12,8 @@ const VERSION: u8 = 2;
 pub const HEADER: usize = 8;
 /// Bytes that follow the header of an UPD.
 const UPDATE: usize = 8;
+/// A body of this many bytes is worth a piece of its own.
+const LONG: usize = 1024;
 
 /// The number of a stream: odd if the client opened it, even if the server did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,48 +72,66 @@ pub struct Update {
 }
 
 /// A frame to send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Frame<'a> {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Frame {
     /// Open a stream.
     Syn(StreamId),
     /// No more data will follow.
     Fin(StreamId),
     /// Data, at most 65535 bytes; what is longer is cut off.
-    Psh(StreamId, &'a [u8]),
+    Psh(StreamId, Bytes),
     /// Keep-alive.
     Nop,
     /// Window update.
     Upd(StreamId, Update),
 }
 
-impl Frame<'_> {
+impl Frame {
     /// The frame as it goes over the wire.
-    pub fn encode(&self) -> Bytes {
-        match *self {
-            Self::Syn(id) => with_header(Command::Syn, id, &[]),
-            Self::Fin(id) => with_header(Command::Fin, id, &[]),
-            Self::Psh(id, data) => with_header(Command::Psh, id, data),
-            Self::Nop => with_header(Command::Nop, StreamId(0), &[]),
+    pub fn encode(self) -> Encoded {
+        match self {
+            Self::Syn(id) => Encoded::new(Command::Syn, id, Bytes::new()),
+            Self::Fin(id) => Encoded::new(Command::Fin, id, Bytes::new()),
+            Self::Psh(id, data) => Encoded::new(Command::Psh, id, data),
+            Self::Nop => Encoded::new(Command::Nop, StreamId(0), Bytes::new()),
             Self::Upd(id, Update { consumed, window }) => {
                 let mut body = [0; UPDATE];
                 body[..4].copy_from_slice(&consumed.to_le_bytes());
                 body[4..].copy_from_slice(&window.to_le_bytes());
-                with_header(Command::Upd, id, &body)
+                Encoded::new(Command::Upd, id, Bytes::copy_from_slice(&body))
             }
         }
     }
 }
 
-fn with_header(command: Command, id: StreamId, body: &[u8]) -> Bytes {
-    let length = u16::try_from(body.len()).unwrap_or(u16::MAX);
-    let body = &body[..usize::from(length)];
-    let mut out = BytesMut::with_capacity(HEADER + body.len());
-    out.put_u8(VERSION);
-    out.put_u8(command as u8);
-    out.put_u16_le(length);
-    out.put_u32_le(id.0);
-    out.put_slice(body);
-    out.freeze()
+/// A frame on its way out, in one piece if it is short: a long body is not copied behind its
+/// header.
+#[derive(Clone, Debug, Default)]
+pub struct Encoded {
+    head: Bytes,
+    body: Bytes,
+}
+
+impl Encoded {
+    fn new(command: Command, id: StreamId, mut body: Bytes) -> Self {
+        let length = u16::try_from(body.len()).unwrap_or(u16::MAX);
+        body.truncate(usize::from(length));
+        let behind = if body.len() < LONG { mem::take(&mut body) } else { Bytes::new() };
+        let mut head = BytesMut::with_capacity(HEADER + behind.len());
+        head.put_u8(VERSION);
+        head.put_u8(command as u8);
+        head.put_u16_le(length);
+        head.put_u32_le(id.0);
+        head.put_slice(&behind);
+        Self { head: head.freeze(), body }
+    }
+
+    /// The next bytes to send, at most `room`; `None` when all were taken.
+    pub fn take(&mut self, room: usize) -> Option<Bytes> {
+        let part = if self.head.is_empty() { &mut self.body } else { &mut self.head };
+        let n = room.min(part.len());
+        (n > 0).then(|| part.split_to(n))
+    }
 }
 
 /// A frame, or a piece of one, that arrived.
@@ -131,8 +151,8 @@ pub enum Item {
 
 /// Cuts a byte stream into frames.
 ///
-/// It keeps at most the 16 bytes of an UPD: data is handed on in pieces as it comes, so that a frame of 64 KiB neither waits for its
-/// end nor is ever put together.
+/// It keeps at most the 16 bytes of an UPD: data is handed on in pieces as it comes, so that a
+/// frame of 64 KiB neither waits for its end nor is ever put together.
 #[derive(Debug, Default)]
 pub struct Decoder {
     held: [u8; HEADER + UPDATE],
@@ -142,11 +162,13 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// Takes the next frame or piece off the front of `input`; `None` when more input is needed, and then `input` is empty.
+    /// Takes the next frame or piece off the front of `input`; `None` when more input is needed,
+    /// and then `input` is empty.
     ///
     /// # Errors
     ///
-    /// A header that no well-behaved peer sends. The decoder has lost its place and must not be used again.
+    /// A header that no well-behaved peer sends. The decoder has lost its place and must not be
+    /// used again.
     pub fn next(&mut self, input: &mut Bytes) -> Result<Option<Item>, Misbehaviour> {
         loop {
             if let Some((id, left)) = self.current {
@@ -252,6 +274,12 @@ mod tests {
         }
     }
 
+    /// The frame in one piece.
+    fn encode(frame: Frame) -> Bytes {
+        let mut encoded = frame.encode();
+        std::iter::from_fn(|| encoded.take(usize::MAX)).flatten().collect()
+    }
+
     const THREE: StreamId = StreamId(3);
 
     /// Recorded from the Go library.
@@ -261,7 +289,7 @@ mod tests {
         let vectors = [
             (Frame::Syn(THREE), "0200000003000000", Item::Syn(THREE)),
             (
-                Frame::Psh(THREE, b"hello"),
+                Frame::Psh(THREE, "hello".into()),
                 "020205000300000068656c6c6f",
                 Item::Data(THREE, "hello".into()),
             ),
@@ -274,20 +302,21 @@ mod tests {
             (Frame::Nop, "0203000000000000", Item::Nop),
         ];
         for (frame, wire, item) in vectors {
-            assert_eq!(hex::encode(frame.encode()), wire);
+            assert_eq!(hex::encode(encode(frame)), wire);
             assert_eq!(decode(hex::decode(wire).unwrap().into()), Ok(vec![item]));
         }
-        let long = Frame::Psh(THREE, &[7; 3000]).encode();
+        let long = encode(Frame::Psh(THREE, vec![7; 3000].into()));
         assert_eq!(hex::encode(&long[..HEADER]), "0202b80b03000000");
         assert_eq!(decode(long), Ok(vec![Item::Data(THREE, vec![7; 3000].into())]));
     }
 
     #[test]
     fn longest_payload_goes_through_and_empty_is_skipped() {
-        let wire =
-            [Frame::Psh(THREE, &[]).encode(), Frame::Psh(THREE, &[1; 65535]).encode()].concat();
+        let wire = [Bytes::new(), vec![1; 65535].into()]
+            .map(|data| encode(Frame::Psh(THREE, data)))
+            .concat();
         assert_eq!(decode(wire.into()), Ok(vec![Item::Data(THREE, vec![1; 65535].into())]));
-        assert_eq!(Frame::Psh(THREE, &[1; 65536]).encode().len(), HEADER + 65535);
+        assert_eq!(encode(Frame::Psh(THREE, vec![1; 65536].into())).len(), HEADER + 65535);
     }
 
     #[test]
@@ -306,15 +335,15 @@ mod tests {
         }
     }
 
-    fn any_frame() -> impl Strategy<Value = Bytes> {
+    fn any_frame() -> impl Strategy<Value = Frame> {
         let id = any::<u32>().prop_map(StreamId);
         (0..5u8, id, any::<u32>(), any::<u32>(), prop::collection::vec(any::<u8>(), 0..100))
             .prop_map(|(command, id, consumed, window, data)| match command {
-                0 => Frame::Syn(id).encode(),
-                1 => Frame::Fin(id).encode(),
-                2 => Frame::Psh(id, &data).encode(),
-                3 => Frame::Nop.encode(),
-                _ => Frame::Upd(id, Update { consumed, window }).encode(),
+                0 => Frame::Syn(id),
+                1 => Frame::Fin(id),
+                2 => Frame::Psh(id, data.into()),
+                3 => Frame::Nop,
+                _ => Frame::Upd(id, Update { consumed, window }),
             })
     }
 
@@ -324,7 +353,7 @@ mod tests {
             frames in prop::collection::vec(any_frame(), 0..20),
             cuts in prop::collection::vec(any::<usize>(), 0..30),
         ) {
-            let wire = frames.concat();
+            let wire = frames.into_iter().map(encode).collect::<Vec<_>>().concat();
             prop_assert_eq!(decode_split(&wire, &cuts), decode(wire.clone().into()));
         }
 

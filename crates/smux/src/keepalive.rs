@@ -30,15 +30,17 @@ impl Keepalive {
         self.last_heard = now;
     }
 
-    /// When to call [`Keepalive::handle_timeout`]. Without `listening` the peer's silence is our own doing.
+    /// When to call [`Keepalive::handle_timeout`]. Without `listening` the peer's silence is our
+    /// own doing.
     pub(crate) fn deadline(&self, listening: bool) -> Instant {
         if listening { self.next_nop.min(self.last_heard + self.timeout) } else { self.next_nop }
     }
 
     /// What is due now.
     ///
-    /// The Go library looks at its flag every timeout, so it gives a peer up between one and two timeouts after the last
-    /// frame. Here it is exactly one. While the receive budget is exhausted no silence is counted, to within one interval.
+    /// The Go library looks at its flag every timeout, so it gives a peer up between one and two
+    /// timeouts after the last frame. Here it is exactly one. While the receive budget is exhausted
+    /// no silence is counted, to within one interval.
     pub(crate) fn handle_timeout(&mut self, now: Instant, listening: bool) -> Due {
         if !listening {
             self.last_heard = self.last_heard.max(now);
@@ -48,7 +50,8 @@ impl Keepalive {
         if now < self.next_nop {
             return Due::Nothing;
         }
-        // Keep the beat if we are a little late; drop beats, as Go's ticker does, if we are very late.
+        // Keep the beat if we are a little late; drop beats, as Go's ticker does, if we are very
+        // late.
         let next = self.next_nop + self.interval;
         self.next_nop = if next > now { next } else { now + self.interval };
         Due::Nop

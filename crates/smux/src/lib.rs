@@ -1,11 +1,12 @@
 //! Many streams in one byte stream: smux version 2, sans-IO.
 //!
-//! This is the layer between a user's streams and the reliable byte stream that KCP makes. It talks to the Go library
-//! `xtaci/smux` (version 2, as Snowflake sets it up) and to itself.
+//! This is the layer between a user's streams and the reliable byte stream that KCP makes. It talks
+//! to the Go library `xtaci/smux` (version 2, as Snowflake sets it up) and to itself.
 //!
-//! **After any call that takes `&mut Smux`, drain [`Smux::poll_event`] and [`Smux::poll_output`] until they return
-//! `None` (or the byte stream has no more room), then sleep until [`Smux::poll_timeout`].** There is no clock, no task
-//! and no socket in here: the driver brings the bytes and the time.
+//! **After any call that takes `&mut Smux`, drain [`Smux::poll_event`] and [`Smux::poll_output`]
+//! until they return `None` (or the byte stream has no more room), then sleep until
+//! [`Smux::poll_timeout`].** There is no clock, no task and no socket in here: the driver brings
+//! the bytes and the time.
 //!
 //! # The wire
 //!
@@ -30,16 +31,17 @@
 //!
 //! # Flow control
 //!
-//! Each direction of each stream may be ahead of its reader by one window: 262144 bytes until the reader says
-//! otherwise, then what its last UPD said. Besides, a session stops taking input ([`Smux::can_receive`]) when
-//! [`Config::receive_budget`] bytes wait for readers.
+//! Each direction of each stream may be ahead of its reader by one window: 262144 bytes until the
+//! reader says otherwise, then what its last UPD said. Besides, a session stops taking input
+//! ([`Smux::can_receive`]) when [`Config::receive_budget`] bytes wait for readers.
 //!
 //! # Half close
 //!
-//! [`Smux::finish`] ends one direction and leaves the other alone. **The Go library cannot do this**: its `Close` sends FIN
-//! and forgets the stream both ways, so what we send afterwards is thrown away there; and once our FIN has reached a Go
-//! writer, that writer fails as soon as its window is used up, because it takes our FIN for a full close. Against a Go
-//! peer, then, finish only when everything that matters has been received, or is less than a window.
+//! [`Smux::finish`] ends one direction and leaves the other alone. **The Go library cannot do
+//! this**: its `Close` sends FIN and forgets the stream both ways, so what we send afterwards is
+//! thrown away there; and once our FIN has reached a Go writer, that writer fails as soon as its
+//! window is used up, because it takes our FIN for a full close. Against a Go peer, then, finish
+//! only when everything that matters has been received, or is less than a window.
 //!
 //! # Modules
 //!

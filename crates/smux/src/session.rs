@@ -31,9 +31,11 @@ pub enum Role {
 pub enum Event {
     /// The peer opened this stream.
     Opened(StreamId),
-    /// There is data, or the end, to read. Comes once after each [`Read::Pending`], and once for a new stream.
+    /// There is data, or the end, to read. Comes once after each [`Read::Pending`], and once for a
+    /// new stream.
     Readable(StreamId),
-    /// There is room to write, or writing fails now. Comes once after each write that took less than it was given.
+    /// There is room to write, or writing fails now. Comes once after each write that took less
+    /// than it was given.
     Writable(StreamId),
 }
 
@@ -59,12 +61,16 @@ pub enum Read {
 
 /// One end of a smux session.
 ///
-/// It is bounded in everything. For readers, [`Config::receive_budget`] bytes and one input; for output, [`Config::send_buffer`] bytes
-/// in each of at most [`Config::max_streams`] streams, one frame, and a few control frames per stream; for the application, three
-/// events per stream. An idle session is less than 1 KiB, an idle stream less than 300 bytes.
+/// It is bounded in everything. For readers, [`Config::receive_budget`] bytes and one input; for
+/// output, [`Config::send_buffer`] bytes in each of at most [`Config::max_streams`] streams, one
+/// frame, and a few control frames per stream; for the application, three events per stream. (The
+/// allocator may hold up to four times the send buffer for a stream that is always full.) A new
+/// session is less than 1 KiB, an idle one with a stream less than 2 KiB, a further stream about
+/// 300 bytes.
 ///
-/// When a call returns a [`SessionError`], the session is over: there is no output and no timeout any more, what was received can still be
-/// read, and everything else fails with the same error. No events tell of it, so the driver wakes whoever waits.
+/// When a call returns a [`SessionError`], the session is over: there is no output and no timeout
+/// any more, what was received can still be read, and everything else fails with the same error. No
+/// events tell of it, so the driver wakes whoever waits.
 pub struct Smux {
     role: Role,
     config: Config,
@@ -133,15 +139,17 @@ impl Smux {
         Ok(id)
     }
 
-    /// Takes data to send on a stream and returns how many bytes of it were taken: less than all (0 if full) when
-    /// [`Config::send_buffer`] is reached, and then [`Event::Writable`] follows.
+    /// Takes data to send on a stream and returns how many bytes of it were taken: less than all (0
+    /// if full) when [`Config::send_buffer`] is reached, and then [`Event::Writable`] follows.
     ///
-    /// Against a peer that has finished, room may never come back: the Go library forgets a stream that it closes and
-    /// sends no UPD. Give up ([`Smux::close`]) when reading ends, unless the protocol above knows better.
+    /// Against a peer that has finished, room may never come back: the Go library forgets a stream
+    /// that it closes and sends no UPD. Give up ([`Smux::close`]) when reading ends, unless the
+    /// protocol above knows better.
     ///
     /// # Errors
     ///
-    /// [`StreamError`]: no such stream, finished, the peer broke its window, or the session is over.
+    /// [`StreamError`]: no such stream, finished, the peer broke its window, or the session is
+    /// over.
     pub fn write(&mut self, id: StreamId, data: &[u8]) -> Result<usize, StreamError> {
         self.alive().map_err(StreamError::SessionOver)?;
         let capacity = self.config.send_buffer;
@@ -152,12 +160,13 @@ impl Smux {
 
     /// Reads at most `max` bytes from a stream, without copying.
     ///
-    /// One call returns one piece as it arrived, so read until [`Read::Pending`]; only then will [`Event::Readable`] come again.
+    /// One call returns one piece as it arrived, so read until [`Read::Pending`]; only then will
+    /// [`Event::Readable`] come again.
     ///
     /// # Errors
     ///
-    /// [`StreamError`]: no such stream (also once [`Read::Finished`] was returned and our own FIN is out), or the session is over and
-    /// everything was read.
+    /// [`StreamError`]: no such stream (also once [`Read::Finished`] was returned and our own FIN
+    /// is out), or the session is over and everything was read.
     pub fn read(&mut self, id: StreamId, max: usize) -> Result<Read, StreamError> {
         let stream = self.stream(id)?;
         let (read, tell_peer) = stream.read(max);
@@ -172,8 +181,8 @@ impl Smux {
         Ok(read)
     }
 
-    /// Ends the sending direction: a FIN goes out after what was written. The other direction goes on. Finishing twice is
-    /// finishing once.
+    /// Ends the sending direction: a FIN goes out after what was written. The other direction goes
+    /// on. Finishing twice is finishing once.
     ///
     /// # Errors
     ///
@@ -185,10 +194,12 @@ impl Smux {
         Ok(())
     }
 
-    /// Gives a stream up: what is unread and what still comes in is discarded; what was written still goes out, and FIN after it.
+    /// Gives a stream up: what is unread and what still comes in is discarded; what was written
+    /// still goes out, and FIN after it.
     ///
-    /// From now on the id is unknown to all calls. If the peer has finished as well, what its window does not let out is discarded;
-    /// otherwise the stream counts against [`Config::max_streams`] until that has gone out. Closing an unknown stream does nothing.
+    /// From now on the id is unknown to all calls. If the peer has finished as well, what its
+    /// window does not let out is discarded; otherwise the stream counts against
+    /// [`Config::max_streams`] until that has gone out. Closing an unknown stream does nothing.
     pub fn close(&mut self, id: StreamId) {
         if let Some(stream) = self.streams.get_mut(&id) {
             self.unread -= stream.close();
@@ -207,16 +218,17 @@ impl Smux {
         }
     }
 
-    /// When to call [`Smux::handle_timeout`] if nothing happens before: the next NOP or the end of the peer's time, whichever is
-    /// sooner. `None` when the session is over.
+    /// When to call [`Smux::handle_timeout`] if nothing happens before: the next NOP or the end of
+    /// the peer's time, whichever is sooner. `None` when the session is over.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.over.is_none().then(|| self.keepalive.deadline(self.can_receive()))
     }
 
     /// Whether there is budget for more input.
     ///
-    /// When false, call [`Smux::handle_input`] again only after readers have read; what is passed in regardless is taken, beyond the
-    /// budget. Frames for other streams wait as well, so read or close streams rather than leave them.
+    /// When false, call [`Smux::handle_input`] again only after readers have read; what is passed
+    /// in regardless is taken, beyond the budget. Frames for other streams wait as well, so read or
+    /// close streams rather than leave them.
     pub fn can_receive(&self) -> bool {
         self.unread < self.config.receive_budget
     }

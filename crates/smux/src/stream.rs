@@ -5,7 +5,7 @@ mod state;
 
 use std::mem;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 
 use crate::error::{Misbehaviour, StreamError};
 use crate::frame::{Frame, StreamId, Update};
@@ -94,7 +94,8 @@ impl Stream {
 
     /// Data came in: the number of bytes kept for the reader.
     ///
-    /// After the peer's FIN, data is discarded without blame: the Go library lets a FIN overtake a concurrent write.
+    /// After the peer's FIN, data is discarded without blame: the Go library lets a FIN overtake a
+    /// concurrent write.
     pub(crate) fn receive(&mut self, data: Bytes) -> Result<usize, Misbehaviour> {
         let n = data.len();
         if !self.state.peer_finished() && !self.receive_window.receive(n) {
@@ -112,7 +113,8 @@ impl Stream {
         self.state.fin_received();
     }
 
-    /// An UPD came in. If it is impossible, what was written is thrown away: how much of it could go out is unknown for good.
+    /// An UPD came in. If it is impossible, what was written is thrown away: how much of it could
+    /// go out is unknown for good.
     pub(crate) fn update(&mut self, update: Update) {
         if !self.send_window.update(update) && self.broken.is_none() {
             self.broken = Some(Misbehaviour::ConsumedMoreThanSent(self.id));
@@ -127,21 +129,27 @@ impl Stream {
     }
 
     /// The next PSH, with at most `max` bytes, or the FIN after the last one.
-    pub(crate) fn next_frame(&mut self, max: usize) -> Option<Bytes> {
+    pub(crate) fn next_frame(&mut self, max: usize) -> Option<Frame> {
         let n = max.min(self.outgoing.len()).min(self.send_window.allowance());
         if n > 0 {
-            let frame = Frame::Psh(self.id, &self.outgoing[..n]).encode();
             self.send_window.sent(n);
-            self.outgoing.advance(n);
-            if self.outgoing.is_empty() {
-                self.outgoing = BytesMut::new();
-            }
-            return Some(frame);
+            return Some(Frame::Psh(self.id, self.take_outgoing(n)));
         }
         self.fin_can_go().then(|| {
             self.state.fin_sent();
-            Frame::Fin(self.id).encode()
+            Frame::Fin(self.id)
         })
+    }
+
+    /// The first `n` bytes written; when these are all, the buffer goes with them, so that an idle
+    /// stream holds none.
+    fn take_outgoing(&mut self, n: usize) -> Bytes {
+        let taken = if n == self.outgoing.len() {
+            mem::take(&mut self.outgoing)
+        } else {
+            self.outgoing.split_to(n)
+        };
+        taken.freeze()
     }
 
     /// Is there something that may go out now?
@@ -155,8 +163,9 @@ impl Stream {
 
     /// Throws away what can never leave: both sides have closed and the window is used up.
     ///
-    /// A Go peer that sent FIN has forgotten the stream and will send no UPD; the Go library gives up in the same situation. Without this a
-    /// closed stream would stay for the rest of the session.
+    /// A Go peer that sent FIN has forgotten the stream and will send no UPD; the Go library gives
+    /// up in the same situation. Without this a closed stream would stay for the rest of the
+    /// session.
     pub(crate) fn drop_undeliverable(&mut self) {
         if self.state.abandoned() && self.state.peer_finished() && self.send_window.allowance() == 0
         {
@@ -164,13 +173,15 @@ impl Stream {
         }
     }
 
-    /// Should the reader be told that reading is worth while? True once for each time it found nothing.
+    /// Should the reader be told that reading is worth while? True once for each time it found
+    /// nothing.
     pub(crate) fn wake_reader(&mut self) -> bool {
         let ready = self.incoming.len() > 0 || self.state.peer_finished();
         ready && mem::take(&mut self.reader_waits)
     }
 
-    /// Should the writer be told that writing is worth while? True once for each time it found too little room.
+    /// Should the writer be told that writing is worth while? True once for each time it found too
+    /// little room.
     pub(crate) fn wake_writer(&mut self, capacity: usize) -> bool {
         let ready =
             self.broken.is_some() || (self.state.may_write() && self.outgoing.len() < capacity);
@@ -185,5 +196,25 @@ impl Stream {
     /// Is everything over?
     pub(crate) fn forgettable(&self) -> bool {
         self.state.forgettable()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The buffer moves through its allocation; it must not grow by that.
+    #[test]
+    fn a_busy_stream_holds_no_more_than_a_few_buffers() {
+        const CAPACITY: usize = 65536;
+        let mut stream = Stream::new(StreamId(3), 1 << 20);
+        let mut sent = 0u32;
+        for _ in 0..10_000 {
+            while stream.write(&[0; 10_000], CAPACITY) != Ok(0) {}
+            assert!(stream.outgoing.capacity() <= 4 * CAPACITY);
+            assert!(stream.next_frame(4096).is_some());
+            sent += 4096;
+            stream.update(Update { consumed: sent, window: 1 << 20 });
+        }
     }
 }

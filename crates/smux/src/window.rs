@@ -18,7 +18,8 @@ impl SendWindow {
 
     /// How many bytes may go out now.
     pub(crate) fn allowance(&self) -> usize {
-        // Never more than 2^31 - 1 in flight, or the sign of the difference in `update` would say nothing.
+        // Never more than 2^31 - 1 in flight, or the sign of the difference in `update` would say
+        // nothing.
         let window = self.window.min(i32::MAX as u32);
         window.saturating_sub(self.sent.wrapping_sub(self.consumed)) as usize
     }
@@ -60,7 +61,8 @@ impl ReceiveWindow {
 
     /// `n` bytes arrived; false if the peer was not allowed to send them.
     ///
-    /// The limit is the one that the Go sender keeps: 262144 bytes before it has seen an UPD, even if our window is smaller.
+    /// The limit is the one that the Go sender keeps: 262144 bytes before it has seen an UPD, even
+    /// if our window is smaller.
     pub(crate) fn receive(&mut self, n: usize) -> bool {
         let credit = self.limit.wrapping_sub(self.received);
         let allowed = n <= credit as usize;
@@ -72,8 +74,8 @@ impl ReceiveWindow {
 
     /// The application read `n` bytes; true if the peer should be told.
     ///
-    /// It is told at the first read, because until then it dares only 262144 bytes, and whenever half a window was read
-    /// since it was last told.
+    /// It is told at the first read, because until then it dares only 262144 bytes, and whenever
+    /// half a window was read since it was last told.
     pub(crate) fn consume(&mut self, n: usize) -> bool {
         self.consumed = self.consumed.wrapping_add(n as u32);
         match self.announced {
@@ -180,7 +182,11 @@ mod tests {
     proptest! {
         /// Two ends that obey each other never quarrel, however far the counters have wrapped.
         #[test]
-        fn ends_agree(start in any::<u32>(), ours in 1..2 * MIB, steps in prop::collection::vec((any::<bool>(), 0..400_000usize), 1..200)) {
+        fn ends_agree(
+            start in any::<u32>(),
+            ours in 1..2 * MIB,
+            steps in prop::collection::vec((any::<bool>(), 0..400_000usize), 1..200),
+        ) {
             let mut sender = SendWindow { window: INITIAL_WINDOW, sent: start, consumed: start };
             let mut receiver = ReceiveWindow::new(ours);
             (receiver.received, receiver.consumed) = (start, start);

@@ -104,7 +104,8 @@ fn small() -> Config {
     }
 }
 
-/// Frames that mostly make sense, so that the interesting states are reached, and now and then noise.
+/// Frames that mostly make sense, so that the interesting states are reached, and now and then
+/// noise.
 fn hostile() -> impl Strategy<Value = Vec<u8>> {
     let id = prop_oneof![9 => (0..6u32).prop_map(|n| 2 * n + 1), 1 => any::<u32>()];
     let frame =

@@ -1,4 +1,5 @@
-//! The Go library on the other end: ours as client and as server, 20 MB each way, several streams at once, half close.
+//! The Go library on the other end: ours as client and as server, 20 MB each way, several streams
+//! at once, half close.
 //!
 //! Needs Debian's `golang-go` and `golang-github-xtaci-smux-dev`.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
@@ -17,7 +18,8 @@ use driver::Driver;
 use snowflake_smux::{Config, Event, Read, Role, StreamId};
 
 const MB: usize = 1_000_000;
-/// What the Go end answers to a half-closed stream; less than the first window, which is all a Go writer has after our FIN.
+/// What the Go end answers to a half-closed stream; less than the first window, which is all a Go
+/// writer has after our FIN.
 const HALF_CLOSE_ANSWER: usize = 100_000;
 
 /// The Go program, built once.
@@ -177,7 +179,8 @@ fn a_go_server_answers_after_our_half_close() {
     assert_eq!(driver.smux.streams(), 0);
 }
 
-/// A server of ours that echoes; returns how many bytes it read on each stream until the Go client hung up.
+/// A server of ours that echoes; returns how many bytes it read on each stream until the Go client
+/// hung up.
 fn echo_server(tcp: TcpStream) -> HashMap<StreamId, usize> {
     let mut driver = Driver::new(Role::Server, Config::server(), tcp);
     let mut unsent: HashMap<StreamId, Vec<u8>> = HashMap::new();

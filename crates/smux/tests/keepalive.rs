@@ -1,4 +1,5 @@
-//! A NOP every ten seconds, whatever happens, and a silent peer is given up exactly after the timeout.
+//! A NOP every ten seconds, whatever happens, and a silent peer is given up exactly after the
+//! timeout.
 
 #[path = "peer/peer.rs"]
 mod peer;

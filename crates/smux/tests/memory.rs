@@ -43,7 +43,7 @@ fn memory_is_as_small_as_the_docs_say() {
 
     let (bytes, sessions) = cost(|| (0..2000).map(|_| used_session()).collect::<Vec<_>>());
     eprintln!("idle session with a stream: {} bytes", bytes / sessions.len());
-    assert!(bytes / sessions.len() < 4096);
+    assert!(bytes / sessions.len() < 2048);
 
     let config = Config { max_streams: 100_000, ..Config::server() };
     let (bytes, _streams) = cost(|| {

@@ -1,4 +1,5 @@
-//! Two of our ends over a byte stream in memory, doing random things: every byte arrives, in order, once.
+//! Two of our ends over a byte stream in memory, doing random things: every byte arrives, in order,
+//! once.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[path = "peer/peer.rs"]

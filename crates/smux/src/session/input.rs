@@ -13,12 +13,13 @@ use crate::stream::Stream;
 impl Smux {
     /// Takes the next bytes of the byte stream, split anywhere.
     ///
-    /// Payloads of 512 bytes and more stay slices of `bytes`, so what is unread keeps the inputs alive that it came in; inputs about as long
-    /// as a packet keep that small.
+    /// Payloads of 512 bytes and more stay slices of `bytes`, so what is unread keeps the inputs
+    /// alive that it came in; inputs about as long as a packet keep that small.
     ///
     /// # Errors
     ///
-    /// [`SessionError::PeerMisbehaved`]: a frame that no well-behaved peer sends; the session is over.
+    /// [`SessionError::PeerMisbehaved`]: a frame that no well-behaved peer sends; the session is
+    /// over.
     pub fn handle_input(&mut self, now: Instant, mut bytes: Bytes) -> Result<(), SessionError> {
         self.alive()?;
         if !bytes.is_empty() {
@@ -32,7 +33,8 @@ impl Smux {
     ///
     /// # Errors
     ///
-    /// [`SessionError::PeerSilent`]: nothing came for [`keepalive_timeout`](crate::Config::keepalive_timeout); the session is over.
+    /// [`SessionError::PeerSilent`]: nothing came for
+    /// [`keepalive_timeout`](crate::Config::keepalive_timeout); the session is over.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), SessionError> {
         self.alive()?;
         match self.keepalive.handle_timeout(now, self.can_receive()) {

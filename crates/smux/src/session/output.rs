@@ -7,7 +7,8 @@ use bytes::Bytes;
 
 use super::{Event, Smux};
 use crate::config::{MAX_REFUSALS, SHARED_FRAME};
-use crate::frame::{Frame, StreamId};
+use crate::frame::{Encoded, Frame, StreamId};
+use crate::stream::Stream;
 
 /// A frame that goes out before any data.
 #[derive(Clone, Copy, Debug)]
@@ -27,8 +28,8 @@ pub(super) struct Output {
     pub(super) control: VecDeque<Control>,
     /// Streams that may send data or FIN now, each once, in the order of their turns.
     pub(super) ready: VecDeque<StreamId>,
-    /// The rest of a frame that was larger than the room.
-    rest: Bytes,
+    /// The frame that is going out.
+    current: Encoded,
     refusals: usize,
     nop_queued: bool,
 }
@@ -51,23 +52,26 @@ impl Output {
 }
 
 impl Smux {
-    /// The next bytes for the byte stream, at most `room`; `None` if there is nothing to send now (or no room).
+    /// The next bytes for the byte stream, at most `room`; `None` if there is nothing to send now
+    /// (or no room).
     ///
-    /// Returns one frame, or as much of it as fits; what was returned must be sent, all of it and in this order.
+    /// Returns a frame, or a part of one if it is long or the room small; what was returned must be
+    /// sent, all of it and in this order. Nothing says where a frame ends: join the pieces before
+    /// they are cut into segments.
     pub fn poll_output(&mut self, room: usize) -> Option<Bytes> {
         if room == 0 || self.over.is_some() {
             return None;
         }
-        if self.output.rest.is_empty() {
-            self.output.rest = self.next_control().or_else(|| self.next_data())?;
+        if let Some(bytes) = self.output.current.take(room) {
+            return Some(bytes);
         }
-        let rest = &mut self.output.rest;
-        Some(rest.split_to(room.min(rest.len())))
+        self.output.current = self.next_control().or_else(|| self.next_data())?.encode();
+        self.output.current.take(room)
     }
 
-    fn next_control(&mut self) -> Option<Bytes> {
+    fn next_control(&mut self) -> Option<Frame> {
         loop {
-            let frame = match self.output.control.pop_front()? {
+            return Some(match self.output.control.pop_front()? {
                 Control::Syn(id) => Frame::Syn(id),
                 Control::Nop => {
                     self.output.nop_queued = false;
@@ -77,19 +81,16 @@ impl Smux {
                     self.output.refusals -= 1;
                     Frame::Fin(id)
                 }
-                Control::Update(id) => {
-                    match self.streams.get_mut(&id).and_then(|stream| stream.announce()) {
-                        Some(update) => Frame::Upd(id, update),
-                        None => continue,
-                    }
-                }
-            };
-            return Some(frame.encode());
+                Control::Update(id) => match self.streams.get_mut(&id).and_then(Stream::announce) {
+                    Some(update) => Frame::Upd(id, update),
+                    None => continue,
+                },
+            });
         }
     }
 
     /// A frame of the stream whose turn it is; then that stream goes to the end of the line.
-    fn next_data(&mut self) -> Option<Bytes> {
+    fn next_data(&mut self) -> Option<Frame> {
         loop {
             let id = self.output.ready.pop_front()?;
             let alone = self.output.ready.is_empty();

@@ -99,9 +99,14 @@ mod tests {
         assert_eq!(incoming.small.capacity(), 0);
     }
 
+    /// A number of bytes to push, or a limit to pop with.
+    fn push_or_pop() -> impl Strategy<Value = Result<usize, usize>> {
+        prop_oneof![(0..2000usize).prop_map(Ok), (1..3000usize).prop_map(Err)]
+    }
+
     proptest! {
         #[test]
-        fn order_and_length_are_kept(steps in prop::collection::vec(prop_oneof![(0..2000usize).prop_map(Ok), (1..3000usize).prop_map(Err)], 1..200)) {
+        fn order_and_length_are_kept(steps in prop::collection::vec(push_or_pop(), 1..200)) {
             let (mut incoming, mut next, mut model) = (Incoming::default(), 0u8, VecDeque::new());
             for step in steps {
                 match step {

@@ -13,8 +13,9 @@
 ///                (readers and writers)         (whatever comes in is discarded)
 /// ```
 ///
-/// The directions do not wait for each other: that is the half close. The stream is forgotten when our FIN is out and there is
-/// nobody to read: either the reader saw the end, or the application abandoned the stream.
+/// The directions do not wait for each other: that is the half close. The stream is forgotten when
+/// our FIN is out and there is nobody to read: either the reader saw the end, or the application
+/// abandoned the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct State {
     send: Send,
@@ -111,7 +112,8 @@ mod tests {
     const SENDS: [Send; 3] = [Send::Open, Send::Finishing, Send::Finished];
     const RECEIVES: [Receive; 3] = [Receive::Open, Receive::Ended, Receive::Finished];
 
-    /// Checks one transition in all eighteen states; `expected` gives the new state, or `None` where the event cannot happen.
+    /// Checks one transition in all eighteen states; `expected` gives the new state, or `None`
+    /// where the event cannot happen.
     fn in_every_state(event: fn(&mut State), expected: fn(State) -> Option<State>) {
         for send in SENDS {
             for receive in RECEIVES {

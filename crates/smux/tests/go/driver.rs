@@ -59,7 +59,8 @@ impl Driver {
         }
     }
 
-    /// Sends what there is to send, then waits for something to happen; false when the peer has hung up.
+    /// Sends what there is to send, then waits for something to happen; false when the peer has
+    /// hung up.
     pub(crate) fn turn(&mut self) -> bool {
         while self.on_the_way < QUEUE
             && let Some(piece) = self.smux.poll_output(usize::MAX)

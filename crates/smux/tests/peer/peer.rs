@@ -1,4 +1,5 @@
-//! A peer that follows a script: `peer.recv(frames::syn(3))`, `peer.send(frames::upd(3, 4096, 65536))`.
+//! A peer that follows a script: `peer.recv(frames::syn(3))`, `peer.send(frames::upd(3, 4096,
+//! 65536))`.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(dead_code, reason = "each test file uses its own part")]
 
