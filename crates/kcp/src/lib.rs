@@ -76,6 +76,8 @@
 //! * Timers are exact deadlines instead of a tick every 10 ms.
 //! * A segment is taken for lost when anything sent later has arrived, in the order of sending (as in
 //!   RACK, RFC 8985), not only when a higher number has.
+//! * No timeout expires within one retransmission timeout of an acknowledgement that brought news: data
+//!   that waits in a deep queue on its way is not sent twice.
 //! * What waits and what was received is bounded in bytes, see [`Config`].
 //! * A closed window is questioned only while there is data to send.
 //! * A segment's own timeout grows to a minute at most; segments of an overtaken packet do not set the

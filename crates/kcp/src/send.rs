@@ -55,6 +55,10 @@ pub(crate) struct Sender {
     schedule: Schedule,
     /// Whether a new segment was sent since [`Sender::begin_flush`].
     sent_new: bool,
+    /// Whether anything was acknowledged since [`Sender::postpone_timeouts`].
+    progress: bool,
+    /// No timeout expires before this.
+    no_timeout_before: u64,
 }
 
 impl Sender {
@@ -68,6 +72,8 @@ impl Sender {
             flight: Flight::new(first),
             schedule: Schedule::default(),
             sent_new: false,
+            progress: false,
+            no_timeout_before: 0,
         }
     }
 
@@ -104,7 +110,9 @@ impl Sender {
 
     /// Lets go of everything below `una`.
     pub(crate) fn advance(&mut self, una: u32) {
+        let before = self.flight.una();
         let released = self.flight.advance(una);
+        self.progress |= self.flight.una() != before;
         self.bytes.drain(..released);
         self.base += released as u64;
         self.in_flight_bytes -= released;
@@ -120,10 +128,28 @@ impl Sender {
     /// Marks segment `sn`, as sent at `ts`, as received.
     pub(crate) fn acknowledge(&mut self, sn: u32, ts: u32, now: u64) {
         let Some(slot) = self.flight.acknowledge(sn) else { return };
+        self.progress = true;
         // Nothing can have been echoed that was not sent.
         let ts = if distance(ts, slot.ts) > 0 { slot.ts } else { ts };
         self.schedule.acknowledged(&self.flight, sn, ts, now);
         self.schedule.prune(&self.flight);
+    }
+
+    /// Lets no timeout expire before `until` if anything was acknowledged since the last call.
+    ///
+    /// While acknowledgements come in, the rest is rather waiting in a queue on its way than lost; what
+    /// is lost shows when something later arrives (RFC 6298, 5.3, restarts its one timer likewise).
+    /// Without this a deep queue gets every segment twice.
+    pub(crate) fn postpone_timeouts(&mut self, until: u64) {
+        if std::mem::take(&mut self.progress) {
+            self.no_timeout_before = until;
+        }
+    }
+
+    /// The segment that times out next, and when.
+    fn next_timeout(&self) -> Option<(u32, u64)> {
+        let stamp = self.schedule.next_timeout()?;
+        Some((stamp.sn, stamp.deadline.max(self.no_timeout_before)))
     }
 
     /// Takes everything in flight for lost, to be sent again at once.
@@ -145,8 +171,8 @@ impl Sender {
             let len = self.flight.get(sn)?.len;
             Some(Due { sn, len, cause })
         };
-        if let Some(stamp) = self.schedule.next_timeout().filter(|stamp| stamp.deadline <= now) {
-            return again(stamp.sn, Cause::Timeout);
+        if let Some((sn, _)) = self.next_timeout().filter(|(_, deadline)| *deadline <= now) {
+            return again(sn, Cause::Timeout);
         }
         let new = self.queued() > 0 && self.in_flight() < usize::from(limit);
         match self.schedule.next_skipped() {
@@ -163,7 +189,7 @@ impl Sender {
 
     /// When [`Sender::next_due`] will return something for reasons of time alone.
     pub(crate) fn deadline(&self) -> Option<u64> {
-        let timeout = self.schedule.next_timeout().map(|stamp| stamp.deadline);
+        let timeout = self.next_timeout().map(|(_, deadline)| deadline);
         let skipped = self.schedule.next_skipped().map(|(_, patience)| patience);
         timeout.into_iter().chain(skipped).min()
     }

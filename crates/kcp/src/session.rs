@@ -98,6 +98,7 @@ impl Kcp {
         if let Some(ack) = echo.filter(|ack| covers(&sent, ack.sn)) {
             self.measure(ack.ts);
         }
+        self.send.postpone_timeouts(self.now + u64::from(self.rtt.timeout()));
         if self.send.una() != sent.start {
             self.acks.hasten(self.now);
         }

@@ -124,6 +124,17 @@ fn a_slow_link_with_a_short_queue_is_kept_busy() {
 }
 
 #[test]
+fn a_deep_queue_is_not_filled_with_repetitions() {
+    // 1 MiB on its way at 8 Mbit/s: a second of queue, five times the initial timeout.
+    let path = Path::domestic_uplink().queue(seconds(5));
+    let mut pair = pair(&path, 10);
+    pair.transfer(4 * MIB, 0, seconds(60));
+    let stats = pair.a.end.stats();
+    let repeated = stats.resent_skipped + stats.resent_timeout;
+    assert!(repeated < stats.segments_sent / 10, "{stats:?}");
+}
+
+#[test]
 fn sessions_go_on_after_idle_hours() {
     let mut pair = pair(&Path::poor(), 9);
     for _ in 0..5 {

@@ -81,6 +81,20 @@ fn each_expiry_adds_the_current_timeout() {
 }
 
 #[test]
+fn news_postpones_timeouts_and_old_news_does_not() {
+    let mut sender = Sender::new(0, 10);
+    sender.push(&[0; 20]);
+    flush(&mut sender, 0, 100);
+    sender.acknowledge(0, 0, 150);
+    sender.postpone_timeouts(350);
+    assert_eq!(sender.deadline(), Some(350));
+    sender.acknowledge(0, 0, 300);
+    sender.postpone_timeouts(500);
+    assert_eq!(flush(&mut sender, 349, 100), []);
+    assert_eq!(flush(&mut sender, 350, 100), [(1, Cause::Timeout)]);
+}
+
+#[test]
 fn a_timeout_is_never_longer_than_a_minute() {
     let mut sender = Sender::new(0, 10);
     sender.push(&[0]);
