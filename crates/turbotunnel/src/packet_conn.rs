@@ -15,7 +15,7 @@ use std::task::{Context, Poll};
 /// * The death of a carrier is not an error here. [`Closed`] comes only when the other half was dropped.
 ///
 /// Packets are handed over in batches, so that a lock and a wake-up are paid once for many.
-pub trait PacketConn: Send + 'static {
+pub trait PacketConn: Send {
     /// Appends the packets that have arrived to `packets`, at least one when it is ready.
     ///
     /// # Errors
@@ -39,4 +39,22 @@ pub trait PacketConn: Send + 'static {
 
     /// Sends all of `packets`, leaving it empty. Those over the room are dropped.
     fn send(&mut self, packets: &mut Vec<Bytes>);
+}
+
+impl<P: PacketConn + ?Sized> PacketConn for &mut P {
+    fn poll_recv(
+        &mut self,
+        cx: &mut Context<'_>,
+        packets: &mut Vec<Bytes>,
+    ) -> Poll<Result<(), Closed>> {
+        (**self).poll_recv(cx, packets)
+    }
+
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Closed>> {
+        (**self).poll_room(cx)
+    }
+
+    fn send(&mut self, packets: &mut Vec<Bytes>) {
+        (**self).send(packets);
+    }
 }

@@ -1,0 +1,41 @@
+//! What both ends agree on or Snowflake chose, with its reasons.
+
+use std::time::Duration;
+
+/// How long a session whose handles are all gone may still try to deliver what was written.
+///
+/// 5 s: long enough for a FIN to get out over a slow path, so that the peer need not wait for its timeout of minutes;
+/// short enough that a client which is told to stop does stop. Go's client does not wait at all.
+pub const LINGER: Duration = Duration::from_secs(5);
+
+/// Accepted streams, of all sessions, that wait in a [`Listener`](crate::Listener) for [`accept`].
+///
+/// 1024: the accept loop only spawns a task, so more can hardly wait. When it is full, a new stream is refused with a
+/// FIN.
+///
+/// [`accept`]: crate::Listener::accept
+pub const ACCEPT_BACKLOG: usize = 1024;
+
+/// How long a new client may take to send the first packet that belongs to a session.
+pub(crate) const FIRST_PACKET: Duration = Duration::from_secs(10);
+
+/// The settings of both machines.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// KCP's: MTU 1400, windows 65535, as kcp-go is set by Snowflake on both sides.
+    pub kcp: snowflake_kcp::Config,
+    /// smux's: version 2; keep-alive every 10 s; 10 min of silence end the session at the client, 4 min at the server.
+    pub smux: snowflake_smux::Config,
+}
+
+impl Config {
+    /// The client's settings, as in Go's `newSession`.
+    pub fn client() -> Self {
+        Self { kcp: snowflake_kcp::Config::default(), smux: snowflake_smux::Config::client() }
+    }
+
+    /// The server's settings, as in Go's `acceptStreams`.
+    pub fn server() -> Self {
+        Self { kcp: snowflake_kcp::Config::default(), smux: snowflake_smux::Config::server() }
+    }
+}

@@ -1,0 +1,167 @@
+//! The two machines and those who wait for them.
+
+use crate::SessionEnd;
+use bytes::Bytes;
+use snowflake_kcp::Kcp;
+use snowflake_smux::{Event, Smux, StreamId};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::Instant;
+
+/// What the driver of a session and its handles share.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) smux: Smux,
+    pub(crate) kcp: Kcp,
+    /// Streams that the peer opened and nobody has taken yet; at most smux's limit of streams.
+    pub(crate) opened: VecDeque<StreamId>,
+    waiting: HashMap<StreamId, Waiting>,
+    /// Handles that keep the session going: [`Session`](crate::Session)s, listeners and streams.
+    pub(crate) handles: usize,
+    pub(crate) end: Option<SessionEnd>,
+    driver: Option<Waker>,
+}
+
+/// The tasks at the two directions of a stream.
+#[derive(Debug, Default)]
+struct Waiting {
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+}
+
+/// A [`Core`] behind the lock that all its users take for short.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared(Arc<Mutex<Core>>);
+
+impl Shared {
+    pub(crate) fn new(kcp: Kcp, smux: Smux) -> Self {
+        Self(Arc::new(Mutex::new(Core {
+            smux,
+            kcp,
+            opened: VecDeque::new(),
+            waiting: HashMap::new(),
+            handles: 0,
+            end: None,
+            driver: None,
+        })))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Core> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts one more handle.
+    pub(crate) fn acquire(&self) -> Self {
+        self.lock().handles += 1;
+        self.clone()
+    }
+
+    /// Counts one handle less; the driver looks whether it was the last.
+    pub(crate) fn release(&self) {
+        let waker = {
+            let mut core = self.lock();
+            core.handles -= 1;
+            core.driver.take()
+        };
+        wake(waker);
+    }
+}
+
+impl Core {
+    /// Moves bytes from KCP to smux and back until neither has more to do at `now`.
+    pub(crate) fn advance(&mut self, now: Instant) -> Result<(), SessionEnd> {
+        if self.kcp.poll_timeout().is_some_and(|deadline| deadline <= now) {
+            self.kcp.handle_timeout(now);
+        }
+        if self.smux.poll_timeout().is_some_and(|deadline| deadline <= now) {
+            self.smux.handle_timeout(now)?;
+        }
+        while self.smux.can_receive()
+            && let Some(bytes) = self.kcp.read()
+        {
+            self.smux.handle_input(now, bytes)?;
+        }
+        while let Some(bytes) = self.next_output() {
+            self.kcp.write(&bytes);
+        }
+        Ok(())
+    }
+
+    /// What smux has to say, no more than KCP takes.
+    fn next_output(&mut self) -> Option<Bytes> {
+        match self.kcp.writable() {
+            0 => None,
+            room => self.smux.poll_output(room),
+        }
+    }
+
+    /// Collects the wakers of those for whom something has happened.
+    pub(crate) fn take_events(&mut self, wakers: &mut Vec<Waker>) {
+        while let Some(event) = self.smux.poll_event() {
+            let waiting = match event {
+                Event::Opened(id) => {
+                    self.opened.push_back(id);
+                    None
+                }
+                Event::Readable(id) => self.waiting.get_mut(&id).and_then(|w| w.reader.take()),
+                Event::Writable(id) => self.waiting.get_mut(&id).and_then(|w| w.writer.take()),
+            };
+            wakers.extend(waiting);
+        }
+    }
+
+    /// Closes the streams that the peer opened, where it has no business to.
+    pub(crate) fn refuse_opened(&mut self) {
+        while let Some(id) = self.opened.pop_front() {
+            tracing::debug!("the server opened a stream; it is refused");
+            self.smux.close(id);
+        }
+    }
+
+    /// The next deadline of either machine.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        [self.kcp.poll_timeout(), self.smux.poll_timeout()].into_iter().flatten().min()
+    }
+
+    /// Ends the session and collects everybody who waits.
+    pub(crate) fn finish(&mut self, end: SessionEnd, wakers: &mut Vec<Waker>) {
+        self.end = Some(end);
+        wakers.extend(self.waiting.drain().flat_map(|(_, w)| [w.reader, w.writer]).flatten());
+    }
+
+    /// Remembers who is to be woken when the stream has something to read.
+    pub(crate) fn wait_to_read(&mut self, id: StreamId, waker: &Waker) {
+        self.waiting.entry(id).or_default().reader = Some(waker.clone());
+    }
+
+    /// Remembers who is to be woken when the stream takes data again.
+    pub(crate) fn wait_to_write(&mut self, id: StreamId, waker: &Waker) {
+        self.waiting.entry(id).or_default().writer = Some(waker.clone());
+    }
+
+    /// Forgets a stream and those who wait for it.
+    pub(crate) fn close_stream(&mut self, id: StreamId) {
+        self.waiting.remove(&id);
+        self.smux.close(id);
+    }
+
+    /// Remembers the driver's task.
+    pub(crate) fn set_driver(&mut self, waker: &Waker) {
+        if !self.driver.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            self.driver = Some(waker.clone());
+        }
+    }
+
+    /// The driver's task, to be woken after the lock is released.
+    pub(crate) fn take_driver(&mut self) -> Option<Waker> {
+        self.driver.take()
+    }
+}
+
+/// Wakes a task if there is one.
+pub(crate) fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}

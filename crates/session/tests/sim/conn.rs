@@ -1,0 +1,98 @@
+//! Two packet conns that are the ends of a simulated path, on tokio's paused clock.
+
+use bytes::Bytes;
+use snowflake_netsim::{Counts, Link, Path, epoch};
+use snowflake_turbotunnel::{Closed, PacketConn};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, Waker};
+use tokio::time::{Instant, Sleep};
+
+/// One direction of the path and who waits at its end.
+struct Direction {
+    link: Link,
+    reader: Option<Waker>,
+    zero: Instant,
+}
+
+/// Packets of one end of the path.
+pub(crate) struct SimConn {
+    out: Arc<Mutex<Direction>>,
+    inn: Arc<Mutex<Direction>>,
+    timer: Pin<Box<Sleep>>,
+}
+
+/// Both ends of a path that behaves the same in both directions.
+pub(crate) fn pair(path: &Path, seed: u64) -> (SimConn, SimConn) {
+    let zero = Instant::now();
+    let direction = |seed| {
+        Arc::new(Mutex::new(Direction { link: Link::new(path.clone(), seed), reader: None, zero }))
+    };
+    let (a, b) = (direction(seed), direction(!seed));
+    let end = |out: &Arc<_>, inn: &Arc<_>| SimConn {
+        out: Arc::clone(out),
+        inn: Arc::clone(inn),
+        timer: Box::pin(tokio::time::sleep_until(zero)),
+    };
+    (end(&a, &b), end(&b, &a))
+}
+
+impl Direction {
+    fn now(&self) -> std::time::Instant {
+        epoch() + (Instant::now() - self.zero)
+    }
+}
+
+fn lock(direction: &Mutex<Direction>) -> MutexGuard<'_, Direction> {
+    direction.lock().expect("no test thread panicked here")
+}
+
+impl SimConn {
+    /// What became of the packets that this end sent.
+    pub(crate) fn counts(&self) -> Counts {
+        lock(&self.out).link.counts()
+    }
+}
+
+impl PacketConn for SimConn {
+    fn poll_recv(
+        &mut self,
+        cx: &mut Context<'_>,
+        packets: &mut Vec<Bytes>,
+    ) -> Poll<Result<(), Closed>> {
+        loop {
+            let mut direction = lock(&self.inn);
+            let now = direction.now();
+            while let Some(packet) = direction.link.receive(now) {
+                packets.push(packet);
+            }
+            if !packets.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            direction.reader = Some(cx.waker().clone());
+            let Some(arrival) = direction.link.next_arrival() else { return Poll::Pending };
+            let at = direction.zero + (arrival - epoch());
+            drop(direction);
+            self.timer.as_mut().reset(at);
+            if self.timer.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn poll_room(&mut self, _: &mut Context<'_>) -> Poll<Result<usize, Closed>> {
+        Poll::Ready(Ok(64))
+    }
+
+    fn send(&mut self, packets: &mut Vec<Bytes>) {
+        let reader = {
+            let mut direction = lock(&self.out);
+            let now = direction.now();
+            packets.drain(..).for_each(|packet| direction.link.send(now, packet));
+            direction.reader.take()
+        };
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+}
