@@ -21,7 +21,7 @@
 //!
 //! In that order:
 //!
-//! * [`env`]: what tor wants, parsed once; [`report`]: what tor is told; stdout belongs to it.
+//! * [`mod@env`]: what tor wants, parsed once; [`report`]: what tor is told; stdout belongs to it.
 //! * [`args`]: the `key=value;…` of bridge lines, and their escapes.
 //! * [`socks`]: the SOCKS5 handshake as a step machine; [`socks_listener`] drives it.
 //! * [`ext_orport`]: the Extended ORPort handshake as a step machine; [`orport`] dials and drives it,

@@ -92,7 +92,7 @@ fn session_descriptions_lose_what_identifies() {
         r#"{"candidate":"candidate:[scrubbed]","sdpMid":"0"}"#
     );
     let fingerprint = ["AB"; 32].join(":");
-    assert_eq!(scrubbed(&format!("certificate {fingerprint} x")), "certificate [scrubbed] x");
+    assert_eq!(scrubbed(format!("certificate {fingerprint} x")), "certificate [scrubbed] x");
 }
 
 #[test]
@@ -136,13 +136,13 @@ proptest! {
         after in prop::sample::select(vec!["", " ", ")", ": ", "\"", ", ", "/", ".", ">", "\\r\\n"]),
     ) {
         let expected = format!("{before}[scrubbed]{after}");
-        prop_assert_eq!(scrubbed(&format!("{before}{address}{after}")), expected);
+        prop_assert_eq!(scrubbed(format!("{before}{address}{after}")), expected);
     }
 
     #[test]
     fn lists_of_addresses_vanish(addresses in prop::collection::vec(any_form(), 1..5)) {
         let expected = vec!["[scrubbed]"; addresses.len()].join(" ");
-        prop_assert_eq!(scrubbed(&addresses.join(" ")), expected);
+        prop_assert_eq!(scrubbed(addresses.join(" ")), expected);
     }
 
     #[test]
