@@ -15,7 +15,9 @@ pub(crate) struct Capacity {
 
 /// A place for a client that we do not have yet.
 #[derive(Debug)]
-pub(crate) struct Place(OwnedSemaphorePermit);
+pub(crate) struct Place {
+    _permit: OwnedSemaphorePermit,
+}
 
 /// A client's place.
 #[derive(Debug)]
@@ -36,8 +38,8 @@ impl Capacity {
     pub(crate) async fn place(&self) -> Place {
         loop {
             // Nobody closes the semaphore, so this never repeats.
-            if let Ok(permit) = self.places.clone().acquire_owned().await {
-                return Place(permit);
+            if let Ok(_permit) = self.places.clone().acquire_owned().await {
+                return Place { _permit };
             }
         }
     }

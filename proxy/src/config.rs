@@ -39,7 +39,7 @@ pub struct Config {
     pub outbound_address: Option<IpAddr>,
     /// Time between summary lines; `None` is never.
     pub summary_interval: Option<Duration>,
-    /// What one client may take.
+    /// The times of polls and clients.
     pub timers: Timers,
 }
 
@@ -192,12 +192,9 @@ mod tests {
 
     #[test]
     fn zero_means_never() {
-        let config = config(&["-nat-retest-interval=0", "-summary-interval", "0s"]).unwrap();
-        assert_eq!((config.nat_retest_interval, config.summary_interval), (None, None));
-        assert_eq!(
-            super::tests::config(&["-disable-stats-logger"]).unwrap().summary_interval,
-            None
-        );
+        let never = config(&["-nat-retest-interval=0", "-summary-interval", "0s"]).unwrap();
+        assert_eq!((never.nat_retest_interval, never.summary_interval), (None, None));
+        assert_eq!(config(&["-disable-stats-logger"]).unwrap().summary_interval, None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use snowflake_cli::{Program, Stop, UsageError, logging, parse};
 use snowflake_proxy::{Args, Config, Proxy};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::{debug, error};
 
 const PROGRAM: Program =
     Program { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") };
@@ -40,7 +40,7 @@ async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     let shutdown = CancellationToken::new();
     let signals = async {
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-        info!("stopping");
+        debug!("stopping");
         shutdown.cancel();
     };
     tokio::join!(proxy.run(shutdown.clone()), signals);

@@ -12,7 +12,7 @@ use crate::{
     error::chain,
     proxy::Proxy,
     serve::Match,
-    timers::{MAX_POLL_BACKOFF, MAX_POLL_INTERVAL, MIN_POLL_INTERVAL},
+    timers::{MAX_POLL_BACKOFF, MAX_POLL_INTERVAL},
 };
 
 impl Proxy {
@@ -22,6 +22,7 @@ impl Proxy {
     /// relay can be reached. Clients are answered while further polls go on.
     pub(crate) async fn poll(self: &Arc<Self>, clients: &TaskTracker, stop: &CancellationToken) {
         let own = self.config.poll_interval;
+        let shortest = self.config.timers.min_poll_interval;
         let mut failures = 0;
         loop {
             let nat = self.nat.nat_type().await;
@@ -30,7 +31,7 @@ impl Proxy {
             let pause = match self.broker.poll(nat, self.capacity.clients()).await {
                 Ok((sid, response)) => {
                     failures = 0;
-                    let pause = pause(response.next_poll, own);
+                    let pause = pause(response.next_poll.unwrap_or(own), shortest);
                     self.take(sid, response, place, clients, stop);
                     pause
                 }
@@ -73,8 +74,8 @@ impl Proxy {
 }
 
 /// The broker's wish or our own interval, within sane bounds. A refusal's wish counts as well.
-fn pause(wish: Option<Duration>, own: Duration) -> Duration {
-    wish.unwrap_or(own).clamp(MIN_POLL_INTERVAL, MAX_POLL_INTERVAL)
+fn pause(wish: Duration, shortest: Duration) -> Duration {
+    wish.min(MAX_POLL_INTERVAL).max(shortest)
 }
 
 /// Our own interval after the first failure, doubled by each further one up to [`MAX_POLL_BACKOFF`]; the last half of it
@@ -98,11 +99,12 @@ mod tests {
 
     #[test]
     fn the_brokers_wish_is_obeyed_within_bounds() {
-        assert_eq!(pause(None, OWN), OWN);
-        assert_eq!(pause(Some(Duration::from_secs(20)), OWN), Duration::from_secs(20));
-        assert_eq!(pause(Some(Duration::from_secs(3600)), OWN), Duration::from_secs(3600));
-        assert_eq!(pause(Some(Duration::from_millis(1)), OWN), MIN_POLL_INTERVAL);
-        assert_eq!(pause(Some(Duration::MAX), OWN), MAX_POLL_INTERVAL);
+        let second = Duration::from_secs(1);
+        for wish in [OWN, 20 * second, 3600 * second] {
+            assert_eq!(pause(wish, second), wish);
+        }
+        assert_eq!(pause(Duration::from_millis(1), second), second);
+        assert_eq!(pause(Duration::MAX, second), MAX_POLL_INTERVAL);
     }
 
     #[test]

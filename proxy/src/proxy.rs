@@ -74,16 +74,21 @@ impl Proxy {
 
     /// Serves clients until `shutdown`, then closes those that are there, in a few seconds.
     ///
-    /// Dropping the future instead leaves its clients running until their carriers end.
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops the proxy as well, only that nobody waits until its clients' carriers are closed.
     pub async fn run(self, shutdown: CancellationToken) {
         events::starting();
         let proxy = Arc::new(self);
         let clients = TaskTracker::new();
+        let stop = shutdown.child_token();
+        // Ends the clients' tasks when this future is dropped before its time.
+        let _guard = stop.clone().drop_guard();
         let serving = async {
             tokio::join!(
                 proxy.nat.watch(proxy.config.nat_retest_interval),
                 proxy.reachability.watch(),
-                proxy.poll(&clients, &shutdown),
+                proxy.poll(&clients, &stop),
                 summaries(&proxy.stats, proxy.config.summary_interval),
             )
         };

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use futures_sink::Sink;
 use futures_util::SinkExt;
+use thiserror::Error;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -27,20 +28,20 @@ impl<T: Stream<Item = io::Result<Bytes>> + Sink<Bytes, Error = io::Error> + Unpi
 /// Messages copied in one go before the other direction has its turn.
 const BATCH: usize = 64;
 
-/// Why a client is over.
-#[derive(Debug)]
+/// Why a client is over. Only some of them are errors, but all have a text for the log.
+#[derive(Debug, Error)]
 pub(crate) enum End {
-    /// The client closed, or took another proxy.
+    #[error("the client left")]
     Client,
-    /// The relay closed.
+    #[error("the relay closed")]
     Relay,
-    /// The client's carrier failed.
-    ClientFailed(io::Error),
-    /// The relay's carrier failed.
-    RelayFailed(io::Error),
-    /// Not a byte in either direction for too long.
+    #[error("the data channel failed: {0}")]
+    ClientFailed(#[source] io::Error),
+    #[error("the WebSocket failed: {0}")]
+    RelayFailed(#[source] io::Error),
+    #[error("not a byte in either direction")]
     Idle,
-    /// The proxy stops.
+    #[error("the proxy stops")]
     Stopped,
 }
 
@@ -276,7 +277,7 @@ mod tests {
             let before = Instant::now();
             let mut relayed = relayed().await;
             for _ in 0..20 {
-                tokio::time::sleep(IDLE - Duration::from_secs(1)).await;
+                sleep(IDLE - Duration::from_secs(1)).await;
                 let (from, to) = match upload {
                     true => (&mut relayed.client, &mut relayed.server),
                     false => (&mut relayed.server, &mut relayed.client),

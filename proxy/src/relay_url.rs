@@ -8,7 +8,7 @@ use crate::config::RelayRules;
 
 /// Why the relay that the broker named is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum RelayUrlError {
+pub(crate) enum RelayUrlError {
     /// Not a URL.
     #[error("not a URL")]
     Malformed(#[source] url::ParseError),

@@ -29,7 +29,7 @@ impl Proxy {
     /// Serves one client and logs how it went.
     pub(crate) async fn serve(&self, client: Match, stop: &CancellationToken) {
         match self.try_serve(client, stop).await {
-            Ok(end) => debug!(?end, "client over"),
+            Ok(end) => debug!(%end, "client over"),
             Err(error) => debug!(error = chain(&error), "client not served"),
         }
     }

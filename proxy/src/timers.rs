@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// The times that one client may take.
+/// The times of a proxy that polls and of one client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timers {
     /// Collecting our candidates before the answer goes out with what there is: 3.75 s, three quarters of the 5 s that
@@ -12,6 +12,8 @@ pub struct Timers {
     pub data_channel: Duration,
     /// Without a byte in either direction a client is let go: 30 s, as in Go, which looks at one direction only.
     pub idle: Duration,
+    /// Shortest time between polls, whatever the broker says: 1 s, the minimum of the Go library.
+    pub min_poll_interval: Duration,
 }
 
 impl Default for Timers {
@@ -20,12 +22,10 @@ impl Default for Timers {
             gathering: Duration::from_millis(3750),
             data_channel: Duration::from_secs(20),
             idle: Duration::from_secs(30),
+            min_poll_interval: Duration::from_secs(1),
         }
     }
 }
-
-/// Shortest time between polls, whatever the broker says: 1 s, the minimum of the Go library.
-pub(crate) const MIN_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Shortest `-poll-interval`: 2 s, as the Go program demands.
 pub(crate) const MIN_OWN_POLL_INTERVAL: Duration = Duration::from_secs(2);

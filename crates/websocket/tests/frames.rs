@@ -4,6 +4,7 @@
 
 use std::{
     io,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -14,7 +15,9 @@ use std::{
 use bytes::Bytes;
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use snowflake_websocket::{PeerClosed, Role, WebSocket, limits};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::io::{
+    AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex,
+};
 
 /// A server's WebSocket whose peer is a script.
 async fn server() -> (WebSocket, DuplexStream) {
@@ -99,6 +102,51 @@ async fn a_batch_is_written_by_one_flush() {
     assert!(peer.read_u8().now_or_never().is_none(), "nothing is written before the flush");
     websocket.flush().await.unwrap();
     assert_eq!(read(&mut peer, 9).await, [0x82, 1, 0, 0x82, 1, 1, 0x82, 1, 2]);
+}
+
+/// A transport that counts its writes.
+struct Counted(DuplexStream, Arc<AtomicUsize>);
+
+impl AsyncRead for Counted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+#[tokio::test]
+async fn many_small_messages_are_one_write() {
+    let (ours, _theirs) = duplex(1 << 20);
+    let writes = Arc::new(AtomicUsize::new(0));
+    let counted = Counted(ours, writes.clone());
+    let mut websocket = WebSocket::from_upgraded(counted, Role::Client).await;
+    for _ in 0..40 {
+        websocket.feed(Bytes::from(vec![0; 1402])).await.unwrap();
+    }
+    websocket.flush().await.unwrap();
+    assert_eq!(writes.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]
