@@ -9,7 +9,7 @@ use clap::Parser;
 ///
 /// Ends with 0 only if every byte was right and both kills were survived.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "snowbox", max_term_width = 100)]
+#[command(name = "snowbox", max_term_width = 100, args_override_self = true)]
 pub struct Args {
     /// Bytes to move each way; K, M and G are powers of 1024.
     #[arg(long, default_value = "64M", value_parser = parse_size)]

@@ -1,6 +1,10 @@
 //! Finds the four programs, and builds them first so that they are never out of date.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use tokio::process::Command;
 
@@ -22,6 +26,9 @@ pub struct Programs {
     pub proxy: PathBuf,
 }
 
+/// The files of the programs that cargo has built, by their names.
+type Built = BTreeMap<String, PathBuf>;
+
 impl Programs {
     /// The programs named on the command line, and our own release builds for the others.
     ///
@@ -31,52 +38,71 @@ impl Programs {
     /// # Errors
     /// When cargo fails or a file is not there.
     pub async fn find(args: &Args) -> Result<Self, BuildError> {
-        let chosen = [&args.client_bin, &args.server_bin, &args.broker_bin, &args.proxy_bin];
-        let names = ["snowflake-client", "snowflake-server", "snowflake-broker", "snowflake-proxy"];
-        let missing: Vec<&str> = names
-            .into_iter()
-            .zip(chosen)
-            .filter(|(_, file)| file.is_none())
-            .map(|(n, _)| n)
-            .collect();
-        let dir = release_dir();
-        // Inside its namespace this program runs for the second time; there, cargo might lack the network.
-        if !missing.is_empty() && !args.inside_netns {
-            build(&missing).await?;
-        }
-        let mut files = Vec::new();
-        for (name, file) in names.into_iter().zip(chosen) {
-            files.push(existing(file.clone().unwrap_or_else(|| dir.join(name)))?);
-        }
-        let [client, server, broker, proxy] = files.try_into().unwrap_or_default();
-        Ok(Self { client, server, broker, proxy })
+        let wanted = [
+            ("snowflake-client", &args.client_bin),
+            ("snowflake-server", &args.server_bin),
+            ("snowflake-broker", &args.broker_bin),
+            ("snowflake-proxy", &args.proxy_bin),
+        ];
+        let missing: Vec<&str> =
+            wanted.iter().filter(|(_, file)| file.is_none()).map(|(name, _)| *name).collect();
+        let built = if missing.is_empty() { Built::new() } else { build(&missing).await? };
+        let file = |(name, chosen): (&str, &Option<PathBuf>)| {
+            let file = chosen
+                .as_ref()
+                .or_else(|| built.get(name))
+                .ok_or_else(|| BuildError::NotBuilt(name.to_owned()))?;
+            file.canonicalize().map_err(|_| BuildError::NoFile(file.clone()))
+        };
+        let [client, server, broker, proxy] = wanted.map(file);
+        Ok(Self { client: client?, server: server?, broker: broker?, proxy: proxy? })
+    }
+
+    /// The flags that name exactly these files.
+    pub fn as_flags(&self) -> [(&'static str, &Path); 4] {
+        [
+            ("--client-bin", &self.client),
+            ("--server-bin", &self.server),
+            ("--broker-bin", &self.broker),
+            ("--proxy-bin", &self.proxy),
+        ]
     }
 }
 
-async fn build(names: &[&str]) -> Result<(), BuildError> {
+async fn build(names: &[&str]) -> Result<Built, BuildError> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.current_dir(SOURCE_ROOT).args(["build", "--release", "--locked", "--quiet"]);
-    for name in names {
-        command.args(["--bin", name]);
-    }
-    command.stdout(std::process::Stdio::null()).kill_on_drop(true);
-    let status = command.status().await.map_err(BuildError::NoCargo)?;
-    if !status.success() {
+    command.current_dir(SOURCE_ROOT).args(["build", "--release", "--locked"]);
+    command.arg("--message-format=json-render-diagnostics");
+    command.args(names.iter().flat_map(|name| ["--bin", name]));
+    command.stderr(Stdio::inherit()).kill_on_drop(true);
+    let output = command.output().await.map_err(BuildError::NoCargo)?;
+    if !output.status.success() {
         return Err(BuildError::Failed(
             format!("cargo build --release --bin {}", names.join(" --bin ")),
-            status,
+            output.status,
         ));
     }
-    Ok(())
+    Ok(output.stdout.split(|byte| *byte == b'\n').filter_map(executable).collect())
 }
 
-/// Where cargo puts release builds: beside this program's own profile, or where `CARGO_TARGET_DIR` says.
-fn release_dir() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-    target.unwrap_or_else(|| Path::new(SOURCE_ROOT).join("target")).join("release")
+/// The program in one of cargo's messages ("External tools" in the Cargo Book), if it is about one.
+fn executable(message: &[u8]) -> Option<(String, PathBuf)> {
+    let message: serde_json::Value = serde_json::from_slice(message).ok()?;
+    let name = message.get("target")?.get("name")?.as_str()?;
+    Some((name.to_owned(), message.get("executable")?.as_str()?.into()))
 }
 
-fn existing(file: PathBuf) -> Result<PathBuf, BuildError> {
-    file.canonicalize().map_err(|_| BuildError::NoFile(file))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_messages_about_programs_count() {
+        let program = br#"{"reason":"compiler-artifact","target":{"name":"snowflake-proxy"},"executable":"/t/p"}"#;
+        assert_eq!(executable(program), Some(("snowflake-proxy".into(), "/t/p".into())));
+        for other in [&b""[..], b"{}", br#"{"target":{"name":"bytes"},"executable":null}"#] {
+            assert_eq!(executable(other), None);
+        }
+    }
 }

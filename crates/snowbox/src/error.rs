@@ -144,6 +144,9 @@ pub enum BuildError {
     /// cargo said no.
     #[error("`{0}` ended with {1}")]
     Failed(String, ExitStatus),
+    /// cargo was content and yet made no such program.
+    #[error("cargo built no {0}")]
+    NotBuilt(String),
     /// A file is not where it should be.
     #[error("{} does not exist", .0.display())]
     NoFile(PathBuf),

@@ -1,6 +1,6 @@
 //! The local network: every program on one machine, checked end to end.
 //!
-//! [`run`] starts a broker, a server, some proxies and a client, moves a known stream of bytes through them both ways, kills the
+//! [`run()`] starts a broker, a server, some proxies and a client, moves a known stream of bytes through them both ways, kills the
 //! proxy that carries it in the middle, and compares every byte. This program plays tor at both ends, or starts a whole private
 //! Tor network. The order of the modules is the order in which a run meets them.
 

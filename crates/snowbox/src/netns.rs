@@ -7,6 +7,7 @@ use std::{os::unix::process::CommandExt, process::Stdio, time::Duration};
 use tokio::process::Command;
 
 use crate::{
+    build_programs::Programs,
     error::{Doing, Error},
     process::{find_in_path, run_helper},
 };
@@ -19,9 +20,11 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 /// Becomes `unshare`, which becomes this program again inside a new namespace. Returns only if that fails.
 ///
+/// The programs are named on the new command line: in there, cargo might lack the network.
+///
 /// # Errors
 /// When `unshare` (util-linux) cannot be executed. What it cannot do it says itself.
-pub fn enter() -> Result<(), Error> {
+pub fn enter(programs: &Programs) -> Result<(), Error> {
     let mut command = std::process::Command::new("unshare");
     // Without root, a user namespace in which we are root.
     if run_as_root() {
@@ -31,6 +34,9 @@ pub fn enter() -> Result<(), Error> {
     }
     command.arg("--").arg(std::env::current_exe().doing("finding this program's file")?);
     command.args(std::env::args_os().skip(1)).arg("--inside-netns");
+    for (flag, file) in programs.as_flags() {
+        command.arg(flag).arg(file);
+    }
     Err(Error::Start { program: "unshare".into(), path: "unshare".into(), source: command.exec() })
 }
 

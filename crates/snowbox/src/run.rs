@@ -1,8 +1,11 @@
 //! From the command line to the exit status.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::timeout,
+};
 
 use crate::{
     args::Args,
@@ -11,10 +14,15 @@ use crate::{
     hold, loopback, measure, netns,
     network::Network,
     place::Place,
+    process::retry,
     progress::say,
     report::Report,
     tor,
+    usage::children,
 };
+
+/// Time for killed children to disappear.
+const CHILDREN_LIMIT: Duration = Duration::from_secs(5);
 
 /// Does what the command line says and returns what was measured.
 ///
@@ -25,13 +33,19 @@ use crate::{
 pub async fn run(args: Args) -> Result<Report, Error> {
     let programs = Programs::find(&args).await.map_err(Error::Build)?;
     if args.netns && !args.inside_netns {
-        netns::enter()?;
+        netns::enter(&programs)?;
     }
     let place = Place::new(args, programs)?;
     let outcome = tokio::select! {
         outcome = work(&place) => outcome,
         interrupted = interruption() => interrupted.map(|()| Report::default()),
     };
+    // Killed by now; but the temporary directory can only go when nobody writes into it any more.
+    let _ = timeout(
+        CHILDREN_LIMIT,
+        retry(async || children(std::process::id()).is_empty().then_some(())),
+    )
+    .await;
     match &outcome {
         Ok(_) | Err(Error::Interrupted) => {}
         Err(_) => place.keep_logs(),

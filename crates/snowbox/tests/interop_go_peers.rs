@@ -32,7 +32,7 @@ fn go(program: &str) -> PathBuf {
 /// `None` when the tests are left out.
 fn mix(go_programs: &[(&str, &str)]) -> Option<Report> {
     if std::env::var("SNOWFLAKE_WITHOUT_GO_PEERS").is_ok_and(|value| value == "1") {
-        println!("left out, because SNOWFLAKE_WITHOUT_GO_PEERS=1");
+        snowflake_snowbox::progress::say("left out, because SNOWFLAKE_WITHOUT_GO_PEERS=1");
         return None;
     }
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
@@ -41,13 +41,14 @@ fn mix(go_programs: &[(&str, &str)]) -> Option<Report> {
     for (flag, program) in go_programs {
         command.arg(flag).arg(go(program));
     }
-    let output = command.output().unwrap();
+    let output = command.output().expect("snowbox can be run");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(
-        output.status.success(),
-        "{stderr}\nThis test needs a network namespace: run it as root, or leave it out with SNOWFLAKE_WITHOUT_GO_PEERS=1."
+        !stderr.contains("unshare failed"),
+        "this test needs a network namespace: run it as root, or leave it out with SNOWFLAKE_WITHOUT_GO_PEERS=1"
     );
-    Some(serde_json::from_slice(&output.stdout).unwrap())
+    assert!(output.status.success(), "{stderr}");
+    Some(serde_json::from_slice(&output.stdout).expect("snowbox prints JSON"))
 }
 
 /// Both ways are there, and the proxy told the bridge the client's address, the one outside loopback.

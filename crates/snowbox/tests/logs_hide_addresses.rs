@@ -54,9 +54,9 @@ fn is_ipv6(word: &str) -> bool {
 
 /// Leaks in everything that the programs logged. What a transport tells tor on stdout has to name its own listener.
 async fn leaks(more: &[&str]) -> Vec<(String, Leak, String)> {
-    let dir = tempfile::tempdir().unwrap();
-    snowbox(&[&["--size", "4M", "--debug", "--logs", dir.path().to_str().unwrap()], more].concat())
-        .await;
+    let dir = tempfile::tempdir().expect("a temporary directory can be made");
+    let path = dir.path().to_str().expect("its name is text");
+    snowbox(&[&["--size", "4M", "--debug", "--logs", path], more].concat()).await;
     let mut found = Vec::new();
     for (name, text) in logs(dir.path()) {
         let told_to_tor = |line: &str| line.starts_with("CMETHOD ") || line.starts_with("SMETHOD ");

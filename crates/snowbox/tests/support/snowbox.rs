@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 /// Runs the local network with these arguments and returns what it measured.
-pub async fn snowbox(args: &[&str]) -> Report {
+pub(crate) async fn snowbox(args: &[&str]) -> Report {
     let _turn = ONE_AT_A_TIME.lock().await;
     let args = Args::parse_from(["snowbox"].iter().chain(args));
     match run(args).await {
@@ -21,13 +21,15 @@ pub async fn snowbox(args: &[&str]) -> Report {
 
 /// The files in a directory of logs, sorted, each with its text.
 #[allow(dead_code, reason = "not every test reads logs")]
-pub fn logs(dir: &Path) -> Vec<(String, String)> {
-    let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
-    let read = |path: std::path::PathBuf| {
-        let text = String::from_utf8(std::fs::read(&path).unwrap()).unwrap();
-        (path.file_name().unwrap().to_string_lossy().into_owned(), text)
+pub(crate) fn logs(dir: &Path) -> Vec<(String, String)> {
+    let entries = std::fs::read_dir(dir).expect("the directory of logs can be read");
+    let read = |entry: std::io::Result<std::fs::DirEntry>| {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok((name, String::from_utf8_lossy(&std::fs::read(&path)?).into_owned()))
     };
-    let mut logs: Vec<_> = entries.map(read).collect();
+    let logs: std::io::Result<Vec<_>> = entries.map(read).collect();
+    let mut logs = logs.expect("every log can be read");
     logs.sort();
     logs
 }
