@@ -1,1 +1,41 @@
 //! The Snowflake client: tor's SOCKS connections over volunteer proxies.
+//!
+//! **Program**: a library and a thin `main`. One SOCKS connection of tor is one session, one stream and one ClientId;
+//! it lives as long as tor wants, over as many proxies as it takes.
+//!
+//! ```text
+//!   tor
+//!    |  SOCKS5, bridge line in user name and password
+//!    v
+//!   socks      one task per connection: settings, tunnel, copy
+//!    |
+//!    v
+//!   tunnel     stream > session > RedialPacketConn          names every layer
+//!    |
+//!    v
+//!   proxies    the next proxy whenever one is needed, spares with -max
+//!    |
+//!    v
+//!   proxy      one attempt: offer, rendezvous, open         broker <- HTTP; proxy <- WebRTC
+//! ```
+//!
+//! * [`Args`]: the flags. [`Settings`]: what holds for one connection, after its SOCKS arguments.
+//! * [`run`]: serves a SOCKS listener until told to stop; [`Tunnel`]: the same stack without tor.
+
+mod args;
+mod attempt;
+mod copy;
+mod error;
+mod events;
+mod proxies;
+mod settings;
+mod socks;
+mod timers;
+mod tunnel;
+
+pub use args::Args;
+pub use error::{AttemptError, SettingsError};
+pub use events::Events;
+pub use settings::Settings;
+pub use socks::run;
+pub use tunnel::Tunnel;

@@ -1,3 +1,66 @@
 //! The Snowflake client.
 
-fn main() {}
+use snowflake_cli::{Program, logging, parse};
+use snowflake_client::{Args, Events, run};
+use snowflake_pt::error::{EnvError, ProxyError};
+use snowflake_pt::{ClientEnv, ExitWatch, Report, SocksListener, TRANSPORT};
+use std::error::Error;
+use std::io::Write;
+use std::process::ExitCode;
+
+const PROGRAM: Program =
+    Program { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") };
+
+fn main() -> ExitCode {
+    let args: Args = match parse(PROGRAM) {
+        Ok(args) => args,
+        Err(stop) => return stop.report(),
+    };
+    match start(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Before there is a log, and where tor shows it; nothing here holds an address.
+            let _ = writeln!(std::io::stderr(), "{}: {error}", PROGRAM.name);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn start(args: Args) -> Result<(), Box<dyn Error>> {
+    let mut report = Report::stdout();
+    let env = match ClientEnv::parse(std::env::vars_os()) {
+        Ok(env) if env.proxy.is_none() => env,
+        Ok(_) => return refuse(&mut report, EnvError::Proxy(ProxyError::UnsupportedType)),
+        Err(error) => return refuse(&mut report, error),
+    };
+    logging::init(&args.log_config(env.state_location.as_deref()))?;
+    let exit = ExitWatch::new(env.exit_on_stdin_close)?;
+    report.version()?;
+    report.status_version(PROGRAM.name, PROGRAM.version)?;
+    let mut listener = None;
+    for transport in &env.transports {
+        if transport != TRANSPORT {
+            report.cmethod_error(transport, "no such method")?;
+            continue;
+        }
+        match SocksListener::bind().await {
+            Ok(bound) => {
+                report.cmethod(TRANSPORT, bound.local_addr())?;
+                listener = Some(bound);
+            }
+            Err(error) => {
+                report.cmethod_error(TRANSPORT, format_args!("cannot listen: {error}"))?
+            }
+        }
+    }
+    report.cmethods_done()?;
+    let listener = listener.ok_or("no transport could be started")?;
+    run(listener, args, Events::to_tor(report.into_log()?), exit.token()).await;
+    Ok(())
+}
+
+fn refuse<W: Write>(report: &mut Report<W>, error: EnvError) -> Result<(), Box<dyn Error>> {
+    report.env_error(&error)?;
+    Err(error.into())
+}

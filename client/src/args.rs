@@ -1,0 +1,98 @@
+//! The flags, with the names and defaults of the Go program.
+
+use clap::Parser;
+use snowflake_cli::CommaList;
+use snowflake_cli::logging::{LogConfig, Target};
+use std::path::{Path, PathBuf};
+
+/// Carries tor's connections over volunteer proxies: the Snowflake client, a pluggable transport that tor starts.
+#[derive(Clone, Debug, Parser)]
+pub struct Args {
+    /// URL of the broker, or of a CDN in front of it.
+    #[arg(long, default_value = "")]
+    pub url: String,
+    /// Front domain; used if -fronts is empty.
+    #[arg(long, default_value = "")]
+    pub front: CommaList,
+    /// Front domains, comma-separated; each request takes one at random.
+    #[arg(long, default_value = "")]
+    pub fronts: CommaList,
+    /// STUN servers, comma-separated.
+    #[arg(long, default_value = "")]
+    pub ice: CommaList,
+    /// Number of proxies to hold at once; less than 1 is 1.
+    #[arg(long, default_value_t = 1, allow_negative_numbers = true)]
+    pub max: i64,
+    /// Log to this file; without it there is no log.
+    #[arg(long, default_value = "")]
+    pub log: PathBuf,
+    /// The log file's path is relative to tor's state directory.
+    #[arg(long, alias = "logToStateDir")]
+    pub log_to_state_dir: bool,
+    /// Tell proxies our private and loopback addresses too, for networks without the internet.
+    #[arg(long, alias = "keepLocalAddresses")]
+    pub keep_local_addresses: bool,
+    /// Do not remove addresses from the log.
+    #[arg(long)]
+    pub unsafe_logging: bool,
+}
+
+impl Args {
+    /// Where the log goes: to a file or nowhere, never to stderr, which old versions of tor do not read.
+    pub fn log_config(&self, state_location: Option<&Path>) -> LogConfig {
+        let target = if self.log.as_os_str().is_empty() {
+            Target::Discard
+        } else {
+            let directory = state_location.filter(|_| self.log_to_state_dir);
+            Target::File(
+                directory.map_or_else(|| self.log.clone(), |directory| directory.join(&self.log)),
+            )
+        };
+        LogConfig { target, unsafe_logging: self.unsafe_logging, verbose: false }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use snowflake_cli::{Program, parse_from};
+
+    const PROGRAM: Program = Program { name: "snowflake-client", version: "0" };
+
+    fn parse(arguments: &[&str]) -> Args {
+        parse_from(PROGRAM, arguments).expect("good flags")
+    }
+
+    #[test]
+    fn lines_written_for_the_go_client_are_understood() {
+        let args = parse(&[
+            "-url",
+            "https://1098762253.rsc.cdn77.org/",
+            "-fronts=www.cdn77.com,www.phpmyadmin.net",
+            "--ice",
+            "stun:a.example:3478,stun:b.example",
+            "-max",
+            "3",
+            "-keepLocalAddresses",
+            "-log",
+            "client.log",
+            "-logToStateDir=true",
+            "-unsafe-logging=false",
+        ]);
+        assert_eq!(args.url, "https://1098762253.rsc.cdn77.org/");
+        assert_eq!((args.fronts.len(), args.ice.len(), args.max), (2, 2, 3));
+        assert!(args.keep_local_addresses && args.log_to_state_dir && !args.unsafe_logging);
+    }
+
+    #[test]
+    fn the_log_goes_nowhere_or_to_a_file() {
+        assert_eq!(parse(&[]).log_config(None).target, Target::Discard);
+        let here = parse(&["-log", "x.log"]);
+        assert_eq!(here.log_config(Some(Path::new("/state"))).target, Target::File("x.log".into()));
+        let there = parse(&["-log", "x.log", "-log-to-state-dir"]);
+        assert_eq!(
+            there.log_config(Some(Path::new("/state"))).target,
+            Target::File("/state/x.log".into())
+        );
+    }
+}

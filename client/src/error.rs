@@ -1,0 +1,80 @@
+//! What is wrong with a bridge line, and why an attempt to reach a proxy failed.
+
+use snowflake_messages::{ClientResponseError, DescriptionError};
+use snowflake_rendezvous::{ConfigError, ExchangeError};
+use snowflake_webrtc::{IceServerError, SetupError};
+use std::error::Error;
+use std::fmt;
+use thiserror::Error;
+
+/// Why a connection was refused: its flags and SOCKS arguments make no sense together.
+///
+/// It ends that one connection, never the program.
+#[derive(Debug, Error)]
+pub enum SettingsError {
+    /// Neither the flag nor the bridge line says where the broker is.
+    #[error("no broker: set url= in the bridge line, or -url")]
+    NoBroker,
+    /// The broker's URL is no URL.
+    #[error("url is not a URL: {0}")]
+    Url(#[source] url::ParseError),
+    /// The broker cannot be reached that way.
+    #[error("url or fronts: {0}")]
+    Broker(#[source] ConfigError),
+    /// The certificate authorities cannot be used.
+    #[error("setting up TLS: {0}")]
+    Tls(#[source] snowflake_rendezvous::tls::Error),
+    /// An ICE server is not in the notation.
+    #[error("ice: {0}")]
+    Ice(#[source] IceServerError),
+    /// The number of proxies is no number.
+    #[error("max is not a whole number")]
+    Max,
+    /// The bridge's fingerprint is not 20 or 32 bytes in hexadecimal.
+    #[error("fingerprint: {0}")]
+    Fingerprint(#[source] snowflake_messages::FingerprintError),
+    /// A rendezvous that this build does not have; without it the line would not do what it says.
+    #[error("{0} is not supported; use url and fronts")]
+    Unsupported(&'static str),
+}
+
+/// Why a proxy could not be reached. Another attempt may do better.
+#[derive(Debug, Error)]
+pub enum AttemptError {
+    /// The offer could not be made.
+    #[error("making an offer")]
+    Offer(#[source] SetupError),
+    /// The broker could not be asked.
+    #[error("asking the broker")]
+    Exchange(#[source] ExchangeError),
+    /// The broker's response is not in the format.
+    #[error("reading the broker's response")]
+    Response(#[source] ClientResponseError),
+    /// The broker has no proxy for us, or did not like the request; in its own words.
+    #[error("{0}")]
+    Refused(String),
+    /// What the proxy answered is no session description.
+    #[error("reading the proxy's answer")]
+    Answer(#[source] DescriptionError),
+    /// The data channel did not open.
+    #[error("opening a data channel")]
+    Open(#[source] SetupError),
+    /// The data channel died before its preamble was out.
+    #[error("using a data channel")]
+    Preamble(#[source] std::io::Error),
+}
+
+/// An error with all its causes in one line: `asking the broker: connecting: connection refused`.
+pub(crate) struct Chain<'a>(pub(crate) &'a dyn Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,74 @@
+//! tor's connections: one task each.
+
+use crate::copy::both_ways;
+use crate::error::Chain;
+use crate::timers::{MAX_CONNECTIONS, STOP_LIMIT};
+use crate::{Args, Events, Settings, Tunnel};
+use snowflake_pt::{SocksListener, SocksRequest};
+use std::sync::Arc;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+/// Serves tor's connections until `shutdown`; then ends those that there are, politely for a moment.
+pub async fn run(
+    mut listener: SocksListener,
+    args: Args,
+    events: Events,
+    shutdown: CancellationToken,
+) {
+    let args = Arc::new(args);
+    let mut connections = JoinSet::new();
+    loop {
+        let has_room = connections.len() < MAX_CONNECTIONS;
+        tokio::select! {
+            () = shutdown.cancelled() => break,
+            Some(_) = connections.join_next() => {}
+            request = listener.accept(), if has_room => {
+                connections.spawn(serve(request, args.clone(), events.clone(), shutdown.clone()));
+            }
+        }
+    }
+    drop(listener);
+    let all_ended = async { while connections.join_next().await.is_some() {} };
+    if timeout(STOP_LIMIT, all_ended).await.is_err() {
+        tracing::debug!("stopping without waiting for connections that have not ended");
+    }
+}
+
+/// One connection, from its arguments to its end.
+async fn serve(
+    request: SocksRequest,
+    args: Arc<Args>,
+    events: Events,
+    shutdown: CancellationToken,
+) {
+    let tunnel = match Settings::new(&args, request.args()) {
+        Ok(settings) => Tunnel::open(settings, events).map_err(|error| error.to_string()),
+        Err(error) => Err(Chain(&error).to_string()),
+    };
+    let mut tunnel = match tunnel {
+        Ok(tunnel) => tunnel,
+        Err(why) => {
+            tracing::warn!("a connection of tor is refused: {why}");
+            // If tor is gone already, it needs no refusal.
+            let _ = request.reject().await;
+            return;
+        }
+    };
+    // Granted before a proxy is found, as Go does: tor waits longer for data than for the SOCKS reply.
+    if let Ok(mut tor) = request.grant().await {
+        tokio::select! {
+            result = both_ways(&mut tor, &mut tunnel) => log_end(result),
+            () = shutdown.cancelled() => {}
+        }
+    }
+    tunnel.close().await;
+}
+
+fn log_end(result: std::io::Result<()>) {
+    match result {
+        Ok(()) => tracing::info!("a connection ended"),
+        Err(error) => tracing::info!("a connection ended: {error}"),
+    }
+}

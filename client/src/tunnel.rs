@@ -1,0 +1,81 @@
+//! The whole stack for one connection: the one file that names every layer.
+
+use crate::attempt::{Attempts, NatPolicy};
+use crate::proxies::Proxies;
+use crate::{Events, Settings};
+use snowflake_session::{Config, OpenError, Session, SessionEnd, Stream, open};
+use snowflake_turbotunnel::{ClientId, RedialConfig, RedialPacketConn};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_util::task::AbortOnDropHandle;
+
+/// A byte stream to the bridge, over one proxy after another.
+///
+/// It is usable at once: what is written waits until the first proxy is found. Dropping it ends the session and its
+/// proxy at once; [`close`](Self::close) lets the bridge know first.
+#[derive(Debug)]
+pub struct Tunnel {
+    stream: Stream,
+    session: Session,
+    driver: AbortOnDropHandle<SessionEnd>,
+}
+
+impl Tunnel {
+    /// Begins a session with a ClientId of its own. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`], which a new session does not give.
+    pub fn open(settings: Settings, events: Events) -> Result<Self, OpenError> {
+        let attempts = Attempts { settings, events, nat: NatPolicy::default() };
+        let conn = RedialPacketConn::new(
+            ClientId::random(),
+            Proxies::new(attempts),
+            RedialConfig::default(),
+        );
+        let (session, driver) = open(conn, &Config::client());
+        let stream = session.open_stream()?;
+        Ok(Self { stream, session, driver: AbortOnDropHandle::new(tokio::spawn(driver)) })
+    }
+
+    /// Ends the stream and the session, and waits until the bridge has been told, at most
+    /// [`LINGER`](snowflake_session::LINGER).
+    pub async fn close(self) {
+        let Self { stream, session, driver } = self;
+        drop((stream, session));
+        match driver.await {
+            Ok(end) => tracing::debug!(%end, "a session is over"),
+            Err(error) => tracing::error!(%error, "a session's driver failed"),
+        }
+    }
+}
+
+impl AsyncRead for Tunnel {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Tunnel {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, data)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
