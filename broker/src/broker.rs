@@ -96,3 +96,27 @@ fn reload<T>(path: Option<&Path>, read: impl Fn(&Path) -> Result<T, Reason>, set
 fn today() -> SystemTime {
     SystemTime::now()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MetricsLog;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_block_of_metrics_is_published_each_day() {
+        let folder = tempfile::tempdir().unwrap();
+        let metrics_log = MetricsLog::file(&folder.path().join("metrics")).unwrap();
+        let broker = Broker::new(Config { metrics_log, ..Config::default() });
+        let blocks = async || {
+            let text = broker.config.metrics_log.read().await.unwrap().unwrap();
+            String::from_utf8(text).unwrap().matches("snowflake-stats-end ").count()
+        };
+        let mut publishing = std::pin::pin!(broker.publish_metrics());
+        for (wait, expected) in
+            [(METRICS_INTERVAL / 2, 0), (METRICS_INTERVAL, 1), (METRICS_INTERVAL, 2)]
+        {
+            assert!(tokio::time::timeout(wait, publishing.as_mut()).await.is_err());
+            assert_eq!(blocks().await, expected);
+        }
+    }
+}

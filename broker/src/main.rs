@@ -2,7 +2,9 @@
 
 use std::error::Error;
 use std::io::{self, Write};
+use std::pin::pin;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use snowflake_broker::{Args, Broker, Config, ConfigError};
 use snowflake_cli::Program;
@@ -36,6 +38,10 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: &Args) -> Result<(), Box<dyn Error>> {
+    // Before anything else, so that a signal is never lost to its default action.
+    let (mut hangup, mut interrupt) =
+        (signal(SignalKind::hangup())?, signal(SignalKind::interrupt())?);
+    let mut terminate = signal(SignalKind::terminate())?;
     let config = Config::from_args(args)?;
     let listener = args.addr.bind().await.map_err(|error| ConfigError::BadValue {
         flag: "addr",
@@ -44,17 +50,14 @@ async fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     })?;
     info!("{PROGRAM} listens on port {}", listener.local_addr()?.port());
     let broker = Broker::new(config);
-    let (mut hangup, mut interrupt) =
-        (signal(SignalKind::hangup())?, signal(SignalKind::interrupt())?);
-    let mut terminate = signal(SignalKind::terminate())?;
     let shutdown = CancellationToken::new();
-    let mut serving = std::pin::pin!(broker.clone().serve(listener, shutdown.clone()));
+    let mut serving = pin!(Arc::clone(&broker).serve(listener, shutdown.clone()));
     loop {
         tokio::select! {
             () = &mut serving => return Ok(()),
             Some(()) = hangup.recv() => broker.reload(),
-            _ = terminate.recv() => shutdown.cancel(),
-            _ = interrupt.recv() => shutdown.cancel(),
+            Some(()) = terminate.recv() => shutdown.cancel(),
+            Some(()) = interrupt.recv() => shutdown.cancel(),
         }
     }
 }

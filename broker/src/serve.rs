@@ -141,7 +141,8 @@ impl Broker {
         builder
             .timer(TokioTimer::new())
             .header_read_timeout(self.config.limits.header)
-            .max_buf_size(MAX_HEADER);
+            .max_buf_size(MAX_HEADER)
+            .max_header_size(MAX_HEADER);
         builder
     }
 

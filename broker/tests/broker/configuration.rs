@@ -1,0 +1,134 @@
+//! Flags: a configuration that is wrong is refused before anything starts, in words that say what to change.
+
+use std::fs;
+use std::path::Path;
+
+use snowflake_broker::{Args, Config};
+use snowflake_cli::Program;
+
+const PROGRAM: Program = Program { name: "snowflake-broker", version: "0" };
+
+fn args(words: &[&str]) -> Args {
+    snowflake_cli::parse_from(PROGRAM, words).unwrap()
+}
+
+fn config_error(words: &[&str]) -> String {
+    Config::from_args(&args(words)).unwrap_err().to_string()
+}
+
+fn usage_error(words: &[&str]) -> String {
+    snowflake_cli::parse_from::<Args>(PROGRAM, words).unwrap_err().to_string()
+}
+
+fn file(folder: &Path, name: &str, text: &str) -> String {
+    let path = folder.join(name);
+    fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_deployments_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let bridges = file(
+        folder.path(),
+        "bridges",
+        "{\"webSocketAddress\":\"wss://b.example/\",\"fingerprint\":\"2B280B23E1107BB62ABFC40DDCC8824814F80A72\"}\n",
+    );
+    let intervals = file(folder.path(), "intervals", "{\"restricted_poll_interval\":1000}");
+    let metrics = folder.path().join("metrics").to_str().unwrap().to_owned();
+    let args = args(&[
+        "-disable-tls",
+        "-addr",
+        ":8080",
+        "--disable-geoip",
+        "-geoipdb=/nowhere",
+        "-geoip6db",
+        "/nowhere",
+        "-bridge-list-path",
+        &bridges,
+        "-allowed-relay-pattern=b.example$",
+        "-poll-interval-filepath",
+        &intervals,
+        "-metrics-log",
+        &metrics,
+        "-unsafe-logging=false",
+    ]);
+    assert_eq!(args.addr.to_string(), ":8080");
+    assert!(args.disable_geoip && !args.unsafe_logging);
+    let config = Config::from_args(&args).unwrap();
+    assert!(config.tls.is_none());
+    assert_eq!(config.allowed_relay_pattern.as_str(), "b.example$");
+    assert_eq!(config.bridges.relay_url(&Default::default()).as_deref(), Some("wss://b.example/"));
+}
+
+#[test]
+fn gos_defaults() {
+    let args = args(&[]);
+    assert_eq!(args.addr.to_string(), ":443");
+    assert_eq!(args.geoipdb, Path::new("/usr/share/tor/geoip"));
+    assert_eq!(args.geoip6db, Path::new("/usr/share/tor/geoip6"));
+    assert!(!args.disable_tls && !args.disable_geoip && !args.unsafe_logging);
+    assert_eq!(args.allowed_relay_pattern, "");
+}
+
+#[test]
+fn one_way_to_serve_must_be_chosen() {
+    const CHOOSE: &str = "choose how to serve: either -disable-tls, or -cert and -key together";
+    for words in [&[][..], &["-cert", "c"], &["-key", "k"]] {
+        assert_eq!(config_error(words), CHOOSE, "{words:?}");
+    }
+    const BOTH: &str = "-disable-tls contradicts -cert and -key: give either the one or the others";
+    for words in [&["-disable-tls", "-cert", "c", "-key", "k"][..], &["-disable-tls", "-key", "k"]]
+    {
+        assert_eq!(config_error(words), BOTH, "{words:?}");
+    }
+}
+
+#[test]
+fn bad_values_are_named_with_flag_and_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let bad = file(folder.path(), "bad", "{\n");
+    let missing = folder.path().join("missing").to_str().unwrap().to_owned();
+    for (flag, value, reason) in [
+        ("bridge-list-path", &bad, "line 1: EOF while parsing"),
+        ("bridge-list-path", &missing, "No such file or directory"),
+        ("poll-interval-filepath", &bad, "EOF while parsing"),
+        ("poll-interval-filepath", &missing, "No such file or directory"),
+        ("metrics-log", &format!("{missing}/m"), "No such file or directory"),
+    ] {
+        let error = config_error(&["-disable-tls", &format!("-{flag}"), value]);
+        let expected = format!("invalid value {value:?} for flag -{flag}: {reason}");
+        assert!(error.starts_with(&expected), "{error}");
+    }
+    let error = usage_error(&["-addr", "8080"]);
+    assert_eq!(
+        error,
+        "snowflake-broker: invalid value \"8080\" for flag -addr: port missing (write host:port or :port)"
+    );
+}
+
+#[test]
+fn bad_certificates_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(vec!["broker".to_owned()])
+        .unwrap()
+        .self_signed(&key)
+        .unwrap();
+    let cert = file(folder.path(), "cert", &certificate.pem());
+    let other_key =
+        file(folder.path(), "key", &rcgen::KeyPair::generate().unwrap().serialize_pem());
+    let key = file(folder.path(), "good", &key.serialize_pem());
+    let empty = file(folder.path(), "empty", "");
+    assert!(Config::from_args(&args(&["-cert", &cert, "-key", &key])).unwrap().tls.is_some());
+    for (cert, key, flag, reason) in [
+        (&empty, &key, "cert", format!("no certificate in {empty}")),
+        (&cert, &empty, "key", format!("cannot read {empty}: ")),
+        (&cert, &other_key, "cert", "certificate and key: ".to_owned()),
+    ] {
+        let error = config_error(&["-cert", cert, "-key", key]);
+        let value = if flag == "key" { key } else { cert };
+        let expected = format!("invalid value {value:?} for flag -{flag}: {reason}");
+        assert!(error.starts_with(&expected), "{error}");
+    }
+}

@@ -1,0 +1,119 @@
+//! Everything but the messages: /debug, /metrics, /robots.txt, CORS, and what is not there.
+
+use snowflake_broker::{Config, MetricsLog};
+use snowflake_messages::{NatType, ProxyPollRequest, ProxyType};
+
+use crate::support::*;
+
+#[tokio::test]
+async fn debug_page() {
+    // Wire format vector.
+    let broker = TestBroker::start().await;
+    let polls = [
+        (ProxyType::Standalone, NatType::Restricted),
+        (ProxyType::Standalone, NatType::Unrestricted),
+        (ProxyType::Unknown, NatType::Unknown),
+    ];
+    for (i, (proxy_type, nat)) in polls.into_iter().enumerate() {
+        let poll = ProxyPollRequest { proxy_type, nat, ..proxy_poll(&format!("s{i}")) };
+        let _parked = broker.post_later("/proxy", poll.encode());
+    }
+    broker.until_available(3).await;
+    assert_eq!(
+        broker.get("/debug").await.body,
+        "current snowflakes available: 3\n\
+         \tstandalone proxies: 2\n\
+         \tunknown proxies: 1\n\
+         NAT Types available:\n\
+         \trestricted: 1\n\
+         \tunrestricted: 1\n\
+         \tunknown: 1"
+    );
+    let moderate = ProxyPollRequest {
+        nat: NatType::Moderate,
+        proxy_type: ProxyType::Bloco,
+        ..proxy_poll("s3")
+    };
+    let _parked = broker.post_later("/proxy", moderate.encode());
+    broker.until_available(4).await;
+    let page = broker.get("/debug").await.body;
+    assert!(page.contains("\n\tbloco proxies: 1\n\tunknown proxies: 1\n"), "{page}");
+    assert!(page.contains("\n\tunrestricted: 1\n\tmoderate: 1\n\tunknown: 1"), "{page}");
+}
+
+#[tokio::test]
+async fn an_empty_debug_page() {
+    let broker = TestBroker::start().await;
+    assert_eq!(
+        broker.get("/debug").await.body,
+        "current snowflakes available: 0\n\tunknown proxies: 0\nNAT Types available:\n\trestricted: 0\n\tunrestricted: 0\n\tunknown: 0"
+    );
+}
+
+#[tokio::test]
+async fn browsers_of_any_origin_are_let_in() {
+    let broker = TestBroker::start().await;
+    for path in ["/proxy", "/client", "/answer", "/debug", "/metrics"] {
+        let mut browser = broker.open().await;
+        browser
+            .send(format!(
+                "OPTIONS {path} HTTP/1.1\r\nHost: b\r\nOrigin: https://x.example\r\n\r\n"
+            ))
+            .await;
+        let reply = browser.reply().await;
+        assert_eq!((reply.status, reply.body.as_str()), (200, ""), "{path}");
+        assert_eq!(reply.header("access-control-allow-origin"), Some("*"));
+        assert_eq!(reply.header("access-control-allow-headers"), Some("origin, x-session-id"));
+        let reply = broker.get(path).await;
+        assert_eq!(
+            reply.header("access-control-allow-origin"),
+            Some("*"),
+            "{path}: {}",
+            reply.status
+        );
+    }
+}
+
+#[tokio::test]
+async fn robots_are_sent_away() {
+    let broker = TestBroker::start().await;
+    let reply = broker.get("/robots.txt").await;
+    assert_eq!((reply.status, reply.body.as_str()), (200, "User-agent: *\nDisallow: /\n"));
+    assert_eq!(reply.header("access-control-allow-origin"), None);
+}
+
+#[tokio::test]
+async fn other_paths_are_not_found() {
+    let broker = TestBroker::start().await;
+    for path in [
+        "/",
+        "/clients",
+        "/client/",
+        "//client",
+        "/proxy/../debug",
+        "/prometheus",
+        "/debug/",
+        "/metrics",
+    ] {
+        let reply = broker.get(path).await;
+        assert_eq!((reply.status, reply.body.as_str()), (404, "404 page not found\n"), "{path}");
+    }
+    assert_eq!(broker.get("/debug?query").await.status, 200);
+}
+
+#[tokio::test]
+async fn metrics_are_the_log_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("metrics.log");
+    let metrics_log = MetricsLog::file(&path).unwrap();
+    let broker = TestBroker::with(Config { metrics_log, ..config() }).await;
+    let empty = broker.get("/metrics").await;
+    assert_eq!((empty.status, empty.body.as_str()), (200, ""));
+    std::fs::write(&path, "snowflake-stats-end 2026-11-22 00:00:00 (86400 s)\n").unwrap();
+    assert_eq!(
+        broker.get("/metrics").await.body,
+        "snowflake-stats-end 2026-11-22 00:00:00 (86400 s)\n"
+    );
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(broker.get("/metrics").await.status, 500);
+}

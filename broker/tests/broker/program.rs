@@ -1,0 +1,137 @@
+//! The program itself: its log, its exit status, its signals.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, Command};
+use tokio::time::timeout;
+
+use crate::support::*;
+
+struct Running {
+    child: Child,
+    log: Lines<BufReader<ChildStderr>>,
+}
+
+impl Running {
+    fn start(args: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_snowflake-broker"));
+        command.args(args).env_remove("RUST_LOG").kill_on_drop(true);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap()).lines();
+        Self { child, log }
+    }
+
+    /// The next line of the log with these words.
+    async fn line(&mut self, words: &str) -> String {
+        let find = async {
+            while let Some(line) = self.log.next_line().await.unwrap() {
+                if line.contains(words) {
+                    return line;
+                }
+            }
+            panic!("the log ends without {words:?}");
+        };
+        timeout(PATIENCE, find).await.unwrap_or_else(|_| panic!("{words:?} is never logged"))
+    }
+
+    async fn signal(&self, name: &str) {
+        let id = self.child.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-s", name, &id]).status().await.unwrap().success());
+    }
+
+    async fn exit_code(mut self) -> Option<i32> {
+        timeout(PATIENCE, self.child.wait()).await.expect("it ends").unwrap().code()
+    }
+}
+
+#[tokio::test]
+async fn serves_reloads_and_stops() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("intervals");
+    std::fs::write(&file, r#"{"unrestricted_poll_interval":1000}"#).unwrap();
+    let mut broker = Running::start(&[
+        "-disable-tls",
+        "-addr",
+        "127.0.0.1:0",
+        "-allowed-relay-pattern",
+        PATTERN,
+        "-poll-interval-filepath",
+        file.to_str().unwrap(),
+    ]);
+    let line = broker.line("listens on port").await;
+    let port: u16 = line.rsplit(' ').next().unwrap().parse().unwrap();
+    let poll = || async move {
+        let mut connection =
+            Connection(tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap());
+        connection.post("/proxy", proxy_poll("s").encode()).await;
+        connection.post("/client", "").await;
+        connection
+    };
+    // A parked poll ends at once when the program stops, and tells the interval that counts by then.
+    let mut parked = poll().await;
+    std::fs::write(&file, "nonsense").unwrap();
+    broker.signal("HUP").await;
+    broker.line("not reloaded").await;
+    std::fs::write(&file, r#"{"unrestricted_poll_interval":2000}"#).unwrap();
+    broker.signal("HUP").await;
+    broker.line("reloaded").await;
+    broker.signal("TERM").await;
+    let reply = parked.reply().await;
+    assert!(reply.is_no_match());
+    assert_eq!(reply.poll().next_poll, Some(Duration::from_secs(2)));
+    assert_eq!(broker.exit_code().await, Some(0));
+}
+
+#[tokio::test]
+async fn an_interrupt_stops_it_too() {
+    let mut broker = Running::start(&["-disable-tls", "-addr", "127.0.0.1:0"]);
+    let warning = broker.line("-allowed-relay-pattern is empty").await;
+    assert!(warning.contains("WARN") && warning.contains("snowflake.torproject.net$"), "{warning}");
+    broker.signal("INT").await;
+    assert_eq!(broker.exit_code().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_wrong_configuration_ends_it_before_it_listens() {
+    let mut broker = Running::start(&["-addr", "127.0.0.1:0"]);
+    broker.line("choose how to serve: either -disable-tls, or -cert and -key together").await;
+    assert_eq!(broker.exit_code().await, Some(1));
+
+    let mut broker = Running::start(&[
+        "-disable-tls",
+        "-addr",
+        "127.0.0.1:0",
+        "-bridge-list-path",
+        "/nowhere/list",
+    ]);
+    broker.line("invalid value \"/nowhere/list\" for flag -bridge-list-path: No such file").await;
+    assert_eq!(broker.exit_code().await, Some(1));
+
+    let mut broker = Running::start(&["-disable-tls", "-no-such-flag"]);
+    broker.line("no-such-flag").await;
+    assert_eq!(broker.exit_code().await, Some(2));
+}
+
+#[tokio::test]
+async fn an_address_in_use_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = taken.local_addr().unwrap().to_string();
+    let mut broker = Running::start(&["-disable-tls", "-addr", &addr, "-unsafe-logging"]);
+    let line = broker.line("for flag -addr").await;
+    assert!(line.contains(&addr) && line.contains("in use"), "{line}");
+    assert_eq!(broker.exit_code().await, Some(1));
+}
+
+#[tokio::test]
+async fn help_says_what_is_not_there_yet() {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_snowflake-broker")).arg("-help").output().await.unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    for words in ["-allowed-relay-pattern", "-geoip6db", "Statistics by country come later"] {
+        let flowing = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flowing.contains(words), "{words} in\n{text}");
+    }
+}
