@@ -1,6 +1,5 @@
 //! Two sessions on one virtual clock over paths that lose, repeat, reorder, delay and are cut: the streams stay exact.
 
-#[expect(dead_code, reason = "each test file uses its own part of the simulation")]
 #[path = "sim/ends.rs"]
 mod ends;
 #[path = "sim/conn.rs"]
@@ -15,7 +14,6 @@ const KIB: usize = 1024;
 
 /// Moves `size` bytes each way at once and returns how long that took on the virtual clock.
 async fn transfer(path: Path, seed: u64, size: usize) -> Duration {
-    println!("seed {seed}");
     let started = Instant::now();
     let (client, server) = connect(&path, seed).await;
     exchange(client, server, seed, size).await;

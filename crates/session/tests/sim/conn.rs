@@ -1,7 +1,7 @@
 //! Two packet conns that are the ends of a simulated path, on tokio's paused clock.
 
 use bytes::Bytes;
-use snowflake_netsim::{Counts, Link, Path, epoch};
+use snowflake_netsim::{Link, Path, epoch};
 use snowflake_turbotunnel::{Closed, PacketConn};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -45,13 +45,6 @@ impl Direction {
 
 fn lock(direction: &Mutex<Direction>) -> MutexGuard<'_, Direction> {
     direction.lock().expect("no test thread panicked here")
-}
-
-impl SimConn {
-    /// What became of the packets that this end sent.
-    pub(crate) fn counts(&self) -> Counts {
-        lock(&self.out).link.counts()
-    }
 }
 
 impl PacketConn for SimConn {

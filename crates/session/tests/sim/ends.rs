@@ -1,6 +1,6 @@
 //! A client's and a server's stream over a simulated path, and an exchange that checks every byte.
 
-use crate::sim::{SimConn, pair};
+use crate::sim::pair;
 use snowflake_netsim::{Path, Rng};
 use snowflake_session::{Config, Session, Stream, open, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -24,11 +24,6 @@ pub(crate) fn patient(mut config: Config) -> Config {
 /// A client and a server over `path`, one stream open between them.
 pub(crate) async fn connect(path: &Path, seed: u64) -> (End, End) {
     let (near, far) = pair(path, seed);
-    connect_over(near, far).await
-}
-
-/// The same over given conns.
-pub(crate) async fn connect_over(near: SimConn, far: SimConn) -> (End, End) {
     let (session, driver) = open(near, &patient(Config::client()));
     let driver = AbortOnDropHandle::new(tokio::spawn(async move {
         driver.await;
@@ -74,7 +69,7 @@ async fn send_and_check(end: End, send: u64, expect: u64, size: usize) -> End {
         for at in 0..size / piece.len() {
             rng.fill(&mut piece);
             reader.read_exact(&mut got).await.expect("the session lives");
-            assert!(piece == got, "the bytes differ in piece {at}");
+            assert!(piece == got, "seed {expect}: the bytes differ in piece {at}");
         }
         assert_eq!(
             reader.read(&mut got).await.expect("the session lives"),
