@@ -24,7 +24,7 @@ pub(crate) const FIRST_PACKET: Duration = Duration::from_secs(10);
 pub struct Config {
     /// KCP's: MTU 1400, windows 65535, as kcp-go is set by Snowflake on both sides.
     pub kcp: snowflake_kcp::Config,
-    /// smux's: version 2; keep-alive every 10 s; 10 min of silence end the session at the client, 4 min at the server.
+    /// smux's: version 2; keep-alive every 10 s; 20 min of silence end the session at the client, 8 min at the server.
     pub smux: snowflake_smux::Config,
 }
 

@@ -41,11 +41,13 @@ pub struct Config {
     /// Every part of a Snowflake path that drops what is idle (proxy 30 s, client 20 s, server 60
     /// s) counts on it.
     pub keepalive_interval: Duration,
-    /// A peer of whom nothing was heard for this long is given up; default 10 min at the client, 4
-    /// min at the server (Go: `KeepAliveTimeout`), at least `keepalive_interval`.
+    /// A peer of whom nothing was heard for this long is given up; default 20 min at the client, 8
+    /// min at the server, at least `keepalive_interval`.
     ///
     /// It is the time a user has to find a new proxy: the session outlives its carriers for this
-    /// long.
+    /// long. Go's `KeepAliveTimeout` is half of it, 10 and 4 min, but Go only looks once in that
+    /// time whether anything has come, so it gives up after one to two of them. Twice is what never
+    /// ends a session that Go would have kept.
     pub keepalive_timeout: Duration,
     /// The largest payload of a frame we send, in bytes; default 32768 (Go: `MaxFrameSize`), 1 to
     /// 65535.
@@ -84,7 +86,7 @@ impl Config {
     pub const fn client() -> Self {
         Self {
             keepalive_interval: Duration::from_secs(10),
-            keepalive_timeout: Duration::from_secs(10 * 60),
+            keepalive_timeout: Duration::from_secs(20 * 60),
             max_frame: 32768,
             stream_window: 1_048_576,
             receive_budget: 4_194_304,
@@ -93,10 +95,10 @@ impl Config {
         }
     }
 
-    /// The settings of Snowflake's server: the client's, but a silent peer is given up after 4
+    /// The settings of Snowflake's server: the client's, but a silent peer is given up after 8
     /// minutes.
     pub const fn server() -> Self {
-        Self { keepalive_timeout: Duration::from_secs(4 * 60), ..Self::client() }
+        Self { keepalive_timeout: Duration::from_secs(8 * 60), ..Self::client() }
     }
 
     /// The same with every value in its range.

@@ -14,17 +14,10 @@ pub(crate) struct End {
     pub(crate) driver: AbortOnDropHandle<()>,
 }
 
-/// Patience enough for a cut of five minutes.
-pub(crate) fn patient(mut config: Config) -> Config {
-    config.smux.keepalive_timeout =
-        config.smux.keepalive_timeout.max(std::time::Duration::from_secs(600));
-    config
-}
-
 /// A client and a server over `path`, one stream open between them.
 pub(crate) async fn connect(path: &Path, seed: u64) -> (End, End) {
     let (near, far) = pair(path, seed);
-    let (session, driver) = open(near, &patient(Config::client()));
+    let (session, driver) = open(near, &Config::client());
     let driver = AbortOnDropHandle::new(tokio::spawn(async move {
         driver.await;
     }));
@@ -34,10 +27,7 @@ pub(crate) async fn connect(path: &Path, seed: u64) -> (End, End) {
 
     let (opened, mut streams) = mpsc::channel(16);
     let serving = tokio::spawn(async move {
-        serve(far, &patient(Config::server()), |stream| {
-            opened.try_send(stream).expect("few streams")
-        })
-        .await;
+        serve(far, &Config::server(), |stream| opened.try_send(stream).expect("few streams")).await;
     });
     let mut stream = streams.recv().await.expect("a stream");
     assert_eq!(stream.read_u8().await.expect("the greeting"), b'!');
