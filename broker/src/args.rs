@@ -23,7 +23,8 @@ pub struct Args {
     /// Private key of the certificate, PEM; needs -cert.
     #[arg(long)]
     pub key: Option<PathBuf>,
-    /// Accepted for existing set-ups. Statistics by country come later; until then none are kept, as if this were set.
+    /// Accepted for existing set-ups. Statistics by country come later; until then none are kept,
+    /// as if this were set.
     #[arg(long)]
     pub disable_geoip: bool,
     /// Accepted and not read: statistics by country come later.
@@ -32,15 +33,16 @@ pub struct Args {
     /// Accepted and not read: statistics by country come later.
     #[arg(long, default_value = "/usr/share/tor/geoip6")]
     pub geoip6db: PathBuf,
-    /// Bridges that clients may ask for: one JSON object a line, with displayName, webSocketAddress and fingerprint.
-    /// Without it the default bridge is the only one.
+    /// Bridges that clients may ask for: one JSON object a line, with displayName, webSocketAddress
+    /// and fingerprint. Without it the default bridge is the only one.
     #[arg(long)]
     pub bridge_list_path: Option<PathBuf>,
-    /// Relays that this broker names to proxies: only proxies that accept all of them are used. Proxies accept
-    /// snowflake.torproject.net$ by default; if this is empty they are all refused.
+    /// Relays that this broker names to proxies: only proxies that accept all of them are used.
+    /// Proxies accept snowflake.torproject.net$ by default; if this is empty they are all refused.
     #[arg(long, default_value = "")]
     pub allowed_relay_pattern: String,
-    /// File with poll intervals: {"open_poll_interval": MS, "moderate_poll_interval": MS, "strict_poll_interval": MS}.
+    /// File with poll intervals: {"open_poll_interval": MS, "moderate_poll_interval": MS,
+    /// "strict_poll_interval": MS}.
     #[arg(long)]
     pub poll_interval_filepath: Option<PathBuf>,
     /// File for metrics, one block a day, also served at /metrics. Without it they go to stdout.

@@ -61,7 +61,8 @@ struct Line {
 }
 
 impl BridgeList {
-    /// Reads a list of one JSON object a line. Of two lines with the same fingerprint the last one counts.
+    /// Reads a list of one JSON object a line. Of two lines with the same fingerprint the last one
+    /// counts.
     ///
     /// # Errors
     /// Names the first bad line; nothing of the list is used then.

@@ -14,7 +14,8 @@ use crate::metrics::Metrics;
 use crate::waiting::WaitingRoom;
 use crate::{BridgeList, Config, PollIntervals, Reason};
 
-/// A broker: who waits, what is configured, what is counted. `handlers.rs` says what it does with each message.
+/// A broker: who waits, what is configured, what is counted. `handlers.rs` says what it does with
+/// each message.
 pub struct Broker {
     pub(crate) config: Config,
     pub(crate) room: WaitingRoom,
@@ -49,7 +50,8 @@ impl Broker {
         })
     }
 
-    /// Reads the bridge list and the poll intervals again, from the files they came from. A bad file leaves things as they are.
+    /// Reads the bridge list and the poll intervals again, from the files they came from. A bad
+    /// file leaves things as they are.
     pub fn reload(&self) {
         reload(self.config.bridge_list_path.as_deref(), read_bridges, |bridges| {
             *self.bridges.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(bridges);

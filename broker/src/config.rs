@@ -9,7 +9,8 @@ use snowflake_messages::RelayPattern;
 
 use crate::{Args, BridgeList, ConfigError, Limits, MetricsLog, PollIntervals, Reason, tls};
 
-/// The configuration of a broker. [`Default`] is plain HTTP with the built-in bridge, no metrics and an empty relay pattern.
+/// The configuration of a broker. [`Default`] is plain HTTP with the built-in bridge, no metrics
+/// and an empty relay pattern.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     /// `None`: plain HTTP/1.

@@ -77,7 +77,8 @@ impl Broker {
         .encode()
     }
 
-    /// Serves a client from before the version line: the body is the bare offer, and so is the result the bare answer.
+    /// Serves a client from before the version line: the body is the bare offer, and so is the
+    /// result the bare answer.
     pub(crate) async fn legacy_client_poll(
         &self,
         offer: &[u8],
@@ -103,7 +104,8 @@ impl Broker {
         Ok(response.encode())
     }
 
-    /// Who waits, for people. NAT types that the Go broker of 2.14.1 does not know are listed only if there are any.
+    /// Who waits, for people. NAT types that the Go broker of 2.14.1 does not know are listed only
+    /// if there are any.
     pub(crate) fn debug_page(&self) -> String {
         let census = self.room.census();
         let of_type =

@@ -26,11 +26,13 @@ struct File {
 }
 
 impl PollIntervals {
-    /// Reads `{"open_poll_interval": 20000, "moderate_poll_interval": ..., "strict_poll_interval": ...}`, in milliseconds.
+    /// Reads `{"open_poll_interval": 20000, "moderate_poll_interval": ..., "strict_poll_interval":
+    /// ...}`, in milliseconds.
     ///
-    /// Before there were three pools, the keys were `unrestricted_poll_interval` and `restricted_poll_interval`; they count for
-    /// the open pool and for the other two where the new keys are absent. What is absent altogether is 20 s (with Go 0, so that a
-    /// misspelt key let proxies poll as often as they liked). Other keys are ignored.
+    /// Before there were three pools, the keys were `unrestricted_poll_interval` and
+    /// `restricted_poll_interval`; they count for the open pool and for the other two where the new
+    /// keys are absent. What is absent altogether is 20 s (with Go 0, so that a misspelt key let
+    /// proxies poll as often as they liked). Other keys are ignored.
     ///
     /// # Errors
     /// If it is not a JSON object or a value is not a whole number from 0 on.

@@ -9,8 +9,9 @@
 //!  POST /answer -------------> proxy_answer ------------------------> the client that waits
 //! ```
 //!
-//! A proxy's poll is held for 10 s. A client is given a waiting proxy at once or told that there is none; it then waits 5 s for
-//! that proxy's answer. Everything is in memory and bounded: [`Limits`].
+//! A proxy's poll is held for 10 s. A client is given a waiting proxy at once or told that there is
+//! none; it then waits 5 s for that proxy's answer. Everything is in memory and bounded:
+//! [`Limits`].
 
 mod addr;
 mod args;

@@ -2,33 +2,39 @@
 
 use std::time::Duration;
 
-/// How long the broker waits, and how much it holds. [`Default`] is what deployments use; tests wait for less.
+/// How long the broker waits, and how much it holds. [`Default`] is what deployments use; tests
+/// wait for less.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// How long a proxy's poll is held. Default: 10 s, Go's `ProxyTimeout`.
     pub proxy_wait: Duration,
-    /// How long a client waits for the answer of its proxy. Default: 5 s, Go's `ClientTimeout`: content delivery networks in
-    /// front of a broker give up soon after.
+    /// How long a client waits for the answer of its proxy. Default: 5 s, Go's `ClientTimeout`:
+    /// content delivery networks in front of a broker give up soon after.
     pub client_wait: Duration,
-    /// Proxies held at once. Default: 32768. When full, further proxies are told at once that there is no match.
+    /// Proxies held at once. Default: 32768. When full, further proxies are told at once that there
+    /// is no match.
     pub proxies: usize,
-    /// Clients waiting for answers at once. Default: 8192, a hundred times what the public network needs. When full, further
-    /// clients are told at once that there are no proxies.
+    /// Clients waiting for answers at once. Default: 8192; the public network has some hundred. When
+    /// full, further clients are told at once that there are no proxies.
     pub clients: usize,
-    /// Connections at once. Default: 65536. When full, no more are accepted: they wait in the kernel's queue.
+    /// Connections at once. Default: 65536. When full, no more are accepted: they wait in the
+    /// kernel's queue.
     pub connections: usize,
-    /// Bytes of request bodies in memory at once. Default: 256 MiB. When full, requests get status 503.
+    /// Bytes of request bodies in memory at once. Default: 256 MiB. When full, requests get status
+    /// 503.
     pub body_bytes: usize,
     /// Time for a TLS handshake. Default: 10 s.
     pub tls_handshake: Duration,
-    /// Time for a request's header, and idle time between two requests. Default: 30 s, longer than the interval at which proxies
-    /// poll, so that they can keep their connections.
+    /// Time for a request's header, and idle time between two requests. Default: 30 s, longer than
+    /// the interval at which proxies poll, so that they can keep their connections.
     pub header: Duration,
     /// Time for a request's body. Default: 10 s. A slower one gets status 408.
     pub body: Duration,
-    /// Age at which a connection takes no further requests. Default: 5 min; no peer can hold one for ever.
+    /// Age at which a connection takes no further requests. Default: 5 min; no peer can hold one
+    /// for ever.
     pub connection_age: Duration,
-    /// Time for requests in progress once their connection takes no further ones. Default: 15 s, which is longer than any wait.
+    /// Time for requests in progress once their connection takes no further ones. Default: 15 s,
+    /// which is longer than any wait.
     pub drain: Duration,
 }
 
@@ -53,7 +59,8 @@ impl Default for Limits {
 /// When proxies should poll again unless a file says otherwise. Go's default since 2.14.
 pub(crate) const POLL_INTERVAL: Duration = Duration::from_secs(20);
 
-/// When a proxy whose relay pattern is refused should poll again: its operator has to act first. Equals Go's.
+/// When a proxy whose relay pattern is refused should poll again: its operator has to act first.
+/// Equals Go's.
 pub(crate) const REFUSED_POLL_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// Span of one block of the metrics log.

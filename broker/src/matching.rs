@@ -42,8 +42,8 @@ impl<T> Pools<T> {
         ticket
     }
 
-    /// Takes the proxy that suits a client behind `nat` best: from the pool that is least useful to other clients, the least
-    /// busy one, the one that waits longest.
+    /// Takes the proxy that suits a client behind `nat` best: from the pool that is least useful to
+    /// other clients, the least busy one, the one that waits longest.
     pub(crate) fn take(&mut self, nat: NatType) -> Option<(Ticket, T)> {
         nat.usable_pools().iter().find_map(|pool| self.pool(*pool).pop_first())
     }

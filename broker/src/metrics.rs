@@ -1,4 +1,5 @@
-//! What the broker counts, and how it publishes it: rounded, so that nobody finds a single user in it.
+//! What the broker counts, and how it publishes it: rounded, so that nobody finds a single user in
+//! it.
 
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -66,8 +67,8 @@ impl Metrics {
 
     /// Writes the block of the interval that ends at `end`, and starts counting anew.
     ///
-    /// The lines are those that CollecTor knows from the Go broker. Lines about addresses of proxies are as with Go's
-    /// `-disable-geoip`: empty or 0.
+    /// The lines are those that CollecTor knows from the Go broker. Lines about addresses of
+    /// proxies are as with Go's `-disable-geoip`: empty or 0.
     pub(crate) fn take_block(&self, end: SystemTime) -> String {
         let take = |counter: &AtomicU64| counter.swap(0, Ordering::Relaxed);
         let (restricted, unrestricted) =

@@ -35,7 +35,8 @@ enum Protocol {
     Http2,
 }
 
-/// Spawns what hyper wants to spawn, as tasks that the broker waits for. A stream's task ends with its connection.
+/// Spawns what hyper wants to spawn, as tasks that the broker waits for. A stream's task ends with
+/// its connection.
 #[derive(Clone)]
 struct Tracked(TaskTracker);
 
@@ -46,7 +47,8 @@ impl<F: Future<Output: Send> + Send + 'static> Executor<F> for Tracked {
 }
 
 impl Broker {
-    /// Serves until `shutdown`; returns when the last connection is closed. All waits then end at once, without result.
+    /// Serves until `shutdown`; returns when the last connection is closed. All waits then end at
+    /// once, without result.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, shutdown: CancellationToken) {
         let tasks = TaskTracker::new();
         tokio::select! {
@@ -117,7 +119,8 @@ impl Broker {
         }
     }
 
-    /// Serves a connection until it closes. When it is old or the broker stops, it takes no further requests.
+    /// Serves a connection until it closes. When it is old or the broker stops, it takes no further
+    /// requests.
     async fn drive<C: GracefulConnection<Error = hyper::Error>>(&self, connection: C) {
         let mut connection = pin!(connection);
         let ended = tokio::select! {
@@ -136,7 +139,8 @@ impl Broker {
 
     fn http1(&self) -> http1::Builder {
         let mut builder = http1::Builder::new();
-        // A peer that closes its half has hung up: the handler is dropped at once, and with it its place in the waiting room.
+        // A peer that closes its half has hung up: the handler is dropped at once, and with it its
+        // place in the waiting room.
         builder.half_close(false);
         builder
             .timer(TokioTimer::new())

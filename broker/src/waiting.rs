@@ -1,8 +1,9 @@
-//! The waiting room: parks a proxy until an offer comes, and a client until its proxy's answer comes.
+//! The waiting room: parks a proxy until an offer comes, and a client until its proxy's answer
+//! comes.
 //!
-//! Hand-over happens under one lock, so each poll gets at most one offer and each offer at most one answer, and nobody's timer
-//! can slip in between. Whoever stops waiting, for whatever reason, leaves by a drop guard: a proxy whose connection closed is
-//! out of its pool at once.
+//! Hand-over happens under one lock, so each poll gets at most one offer and each offer at most one
+//! answer, and nobody's timer can slip in between. Whoever stops waiting, for whatever reason,
+//! leaves by a drop guard: a proxy whose connection closed is out of its pool at once.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -53,7 +54,8 @@ enum Holder {
 #[derive(Default)]
 struct State {
     pools: Pools<Parked>,
-    /// Each id has one owner. A second poll with an id in use is turned away, so it can neither steal nor delete.
+    /// Each id has one owner. A second poll with an id in use is turned away, so it can neither
+    /// steal nor delete.
     sids: HashMap<Sid, Holder>,
     clients: usize,
 }
@@ -86,7 +88,8 @@ impl WaitingRoom {
         }
     }
 
-    /// Gives a client's offer to a proxy and waits for the answer, for at most [`Limits::client_wait`].
+    /// Gives a client's offer to a proxy and waits for the answer, for at most
+    /// [`Limits::client_wait`].
     ///
     /// # Cancel safety
     /// Dropped, the client has left; a later answer is turned away.
@@ -107,7 +110,8 @@ impl WaitingRoom {
         }
     }
 
-    /// Gives a proxy's answer to its client. False if the client is gone or got one already, or the id was never known.
+    /// Gives a proxy's answer to its client. False if the client is gone or got one already, or the
+    /// id was never known.
     pub(crate) fn hand_over_answer(&self, sid: &Sid, answer: DescriptionText) -> bool {
         let mut state = self.lock();
         match state.sids.remove(sid) {
@@ -165,7 +169,8 @@ impl WaitingRoom {
 }
 
 impl State {
-    /// Forgets the client that waits for the answer of the proxy with this ticket, if it still does.
+    /// Forgets the client that waits for the answer of the proxy with this ticket, if it still
+    /// does.
     fn forget_client(&mut self, sid: &Sid, ticket: Ticket) {
         if matches!(self.sids.get(sid), Some(Holder::Client(owner, _)) if *owner == ticket) {
             self.sids.remove(sid);
@@ -197,7 +202,8 @@ impl ProxySeat<'_> {
 impl Drop for ProxySeat<'_> {
     fn drop(&mut self) {
         if self.leave().is_some() {
-            // Nobody will read this offer: dropping the client's channel tells it to try the next proxy.
+            // Nobody will read this offer: dropping the client's channel tells it to try the next
+            // proxy.
             self.room.lock().forget_client(&self.sid, self.ticket);
         }
     }

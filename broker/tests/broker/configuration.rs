@@ -1,4 +1,5 @@
-//! Flags: a configuration that is wrong is refused before anything starts, in words that say what to change.
+//! Flags: a configuration that is wrong is refused before anything starts, in words that say what
+//! to change.
 
 use std::fs;
 use std::path::Path;

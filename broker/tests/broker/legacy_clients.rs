@@ -1,4 +1,5 @@
-//! Clients from before the version line: the offer alone as body, the NAT type in a header, statuses instead of texts.
+//! Clients from before the version line: the offer alone as body, the NAT type in a header,
+//! statuses instead of texts.
 
 use std::time::Duration;
 

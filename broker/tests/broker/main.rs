@@ -1,4 +1,7 @@
-//! The broker over real connections, in this process; each module's name says which behaviour it is about.
+//! The broker over real connections, in this process; each module's name says which behaviour it is
+//! about.
+
+#![allow(clippy::unwrap_used, reason = "a test's helpers may fail as loudly as the test")]
 
 mod abuse;
 mod configuration;

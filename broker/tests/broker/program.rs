@@ -69,7 +69,8 @@ async fn serves_reloads_and_stops() {
         connection.post("/client", "").await;
         connection
     };
-    // A parked poll ends at once when the program stops, and tells the interval that counts by then.
+    // A parked poll ends at once when the program stops, and tells the interval that counts by
+    // then.
     let mut parked = poll().await;
     std::fs::write(&file, "nonsense").unwrap();
     broker.signal("HUP").await;

@@ -12,7 +12,8 @@ use crate::support::*;
 
 #[tokio::test]
 async fn clients_are_refused_in_gos_words() {
-    // Wire format vectors. All with status 200: the refusal is for the client, not for what stands between.
+    // Wire format vectors. All with status 200: the refusal is for the client, not for what stands
+    // between.
     let broker = TestBroker::start().await;
     let good = String::from_utf8(client_poll().encode()).unwrap();
     let with_offer =

@@ -1,4 +1,5 @@
-//! A client's poll (`POST /client`): a version line and one JSON object there, one JSON object back.
+//! A client's poll (`POST /client`): a version line and one JSON object there, one JSON object
+//! back.
 
 use serde::Serialize;
 

@@ -1,4 +1,5 @@
-//! The JSON form of an offer or answer, `{"type":"offer","sdp":"v=0\r\n..."}`, which travels as a string within other messages.
+//! The JSON form of an offer or answer, `{"type":"offer","sdp":"v=0\r\n..."}`, which travels as a
+//! string within other messages.
 
 use std::fmt;
 
@@ -44,7 +45,8 @@ pub struct SessionDescription {
     pub sdp: String,
 }
 
-/// A serialised session description that is known to be well formed; passed on byte for byte. Its `Debug` form hides it.
+/// A serialised session description that is known to be well formed; passed on byte for byte. Its
+/// `Debug` form hides it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DescriptionText(String);
 
@@ -69,7 +71,8 @@ impl SessionDescription {
         DescriptionText(json::write(&Wire { r#type: self.kind.as_str(), sdp: &self.sdp }))
     }
 
-    /// Reads the serialised form. Unlike those of other messages, its keys are matched exactly, since Go reads them so.
+    /// Reads the serialised form. Unlike those of other messages, its keys are matched exactly,
+    /// since Go reads them so.
     ///
     /// # Errors
     /// Says which key is absent or wrong, in Go's words.

@@ -1,9 +1,11 @@
-//! What was wrong with which message. The `Display` texts go over the wire where Go's do, and are then equal to Go's.
+//! What was wrong with which message. The `Display` texts go over the wire where Go's do, and are
+//! then equal to Go's.
 
 /// The text is not the JSON we need.
 ///
-/// As with Go's decoder, keys are matched without regard to ASCII case, unknown keys are ignored, `null` stands for an absent
-/// value, of a repeated key the last one wins, and anything but white space after the object is an error.
+/// As with Go's decoder, keys are matched without regard to ASCII case, unknown keys are ignored,
+/// `null` stands for an absent value, of a repeated key the last one wins, and anything but white
+/// space after the object is an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JsonError {
     /// The text ends within the object.

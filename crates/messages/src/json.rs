@@ -38,7 +38,8 @@ pub(crate) fn read<const N: usize>(
     Ok(Object { keys, values })
 }
 
-/// Writes a message. Our messages hold only strings, numbers and options of them, for which this cannot fail.
+/// Writes a message. Our messages hold only strings, numbers and options of them, for which this
+/// cannot fail.
 pub(crate) fn write(message: &impl Serialize) -> String {
     serde_json::to_string(message).expect("strings and numbers can always be written")
 }

@@ -1,4 +1,5 @@
-//! What client, proxy and broker say to each other: pure encoding and decoding, no sockets and no clock.
+//! What client, proxy and broker say to each other: pure encoding and decoding, no sockets and no
+//! clock.
 //!
 //! ```text
 //!  client                          broker                          proxy
@@ -11,10 +12,12 @@
 //!    |<======================= data channel ========================>|
 //! ```
 //!
-//! The proxy asks a probe server about its NAT with the same messages used as containers: [`probe`].
+//! The proxy asks a probe server about its NAT with the same messages used as containers:
+//! [`probe`].
 //!
-//! Decoders take the whole body. They are as lenient as Go's `encoding/json` where peers rely on it (see [`JsonError`]) and
-//! never allocate more than a small multiple of their input, so a caller that enforces [`limits::MAX_BODY`] is safe.
+//! Decoders take the whole body. They are as lenient as Go's `encoding/json` where peers rely on it
+//! (see [`JsonError`]) and never allocate more than a small multiple of their input, so a caller
+//! that enforces [`limits::MAX_BODY`] is safe.
 
 mod client;
 mod description;

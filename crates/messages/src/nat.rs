@@ -7,8 +7,9 @@ use crate::NatError;
 
 /// What a client's or proxy's NAT lets through.
 ///
-/// Two vocabularies are in use. The old one (`restricted`, `unrestricted`) is what deployed peers send; the new one (`open`,
-/// `moderate`, `strict`) is newer than Snowflake 2.14.1, whose broker refuses it. Everything here accepts all six words.
+/// Two vocabularies are in use. The old one (`restricted`, `unrestricted`) is what deployed peers
+/// send; the new one (`open`, `moderate`, `strict`) is newer than Snowflake 2.14.1, whose broker
+/// refuses it. Everything here accepts all six words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum NatType {
     /// Not tested, or the test failed.
@@ -28,7 +29,8 @@ pub enum NatType {
 
 /// A broker's pool of waiting proxies, by what their NATs let through.
 ///
-/// With old words only, [`Moderate`](Pool::Moderate) stays empty and the other two are the two pools of Snowflake 2.14.1.
+/// With old words only, [`Moderate`](Pool::Moderate) stays empty and the other two are the two
+/// pools of Snowflake 2.14.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Pool {
     /// Proxies that can serve every client.
@@ -121,7 +123,8 @@ mod tests {
 
     #[test]
     fn old_words_pair_as_with_two_pools() {
-        // Wire format vectors: an unrestricted client gets restricted proxies first; all others only unrestricted ones.
+        // Wire format vectors: an unrestricted client gets restricted proxies first; all others
+        // only unrestricted ones.
         assert_eq!(NatType::Unrestricted.pool(), Pool::Open);
         assert_eq!(NatType::Restricted.pool(), Pool::Strict);
         assert_eq!(NatType::Unknown.pool(), Pool::Strict);

@@ -1,7 +1,8 @@
-//! The proxy's question to the probe server (`POST /probe`), which tries to connect to it from behind a strict NAT.
+//! The proxy's question to the probe server (`POST /probe`), which tries to connect to it from
+//! behind a strict NAT.
 //!
-//! Both directions reuse messages of the broker as containers: the offer goes out as a poll's *response*, the answer comes back
-//! as an answer's *request*, possibly without candidates.
+//! Both directions reuse messages of the broker as containers: the offer goes out as a poll's
+//! *response*, the answer comes back as an answer's *request*, possibly without candidates.
 
 use crate::proxy_poll::{ResponseWire, status};
 use crate::{

@@ -31,7 +31,8 @@ impl ProxyAnswerRequest {
         })
     }
 
-    /// Reads the body of the request. Whether it names a candidate is another question: [`names_candidate`](Self::names_candidate).
+    /// Reads the body of the request. Whether it names a candidate is another question:
+    /// [`names_candidate`](Self::names_candidate).
     ///
     /// # Errors
     /// A broker answers all of them with status 400.
@@ -51,7 +52,8 @@ impl ProxyAnswerRequest {
         })
     }
 
-    /// Whether a request's body mentions a candidate anywhere, as brokers demand: an answer without one cannot be connected to.
+    /// Whether a request's body mentions a candidate anywhere, as brokers demand: an answer without
+    /// one cannot be connected to.
     pub fn names_candidate(body: &[u8]) -> bool {
         const CANDIDATE: &[u8] = b"a=candidate";
         body.windows(CANDIDATE.len()).any(|window| window == CANDIDATE)

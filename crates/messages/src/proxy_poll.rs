@@ -9,7 +9,8 @@ use crate::{
     json,
 };
 
-/// The version we write. 1.1 added `Type`, 1.2 `NAT` and `Clients`, 1.3 `AcceptedRelayPattern`; it gates nothing.
+/// The version we write. 1.1 added `Type`, 1.2 `NAT` and `Clients`, 1.3 `AcceptedRelayPattern`; it
+/// gates nothing.
 pub(crate) const VERSION: &str = "1.3";
 
 /// Values of `Status` in a broker's response to a poll.
@@ -20,7 +21,8 @@ pub mod status {
     pub const NO_MATCH: &str = "no match";
     /// The broker's relay pattern is not contained in the proxy's.
     pub const WRONG_PATTERN: &str = "incorrect relay pattern";
-    /// The proxy polls more often than the broker wants. Newer than 2.14.1, whose proxies take it for an error.
+    /// The proxy polls more often than the broker wants. Newer than 2.14.1, whose proxies take it
+    /// for an error.
     pub const TOO_SOON: &str = "polled too soon";
 }
 
@@ -29,7 +31,8 @@ pub(crate) fn is_known_version(version: &str) -> bool {
     version.split('.').next() == Some("1")
 }
 
-/// A proxy's load as it is reported: rounded down to a multiple of 8, so that it says little about single clients.
+/// A proxy's load as it is reported: rounded down to a multiple of 8, so that it says little about
+/// single clients.
 pub const fn rounded_clients(clients: u64) -> u64 {
     clients - clients % 8
 }
@@ -43,7 +46,8 @@ pub struct ProxyPollRequest {
     pub proxy_type: ProxyType,
     /// The proxy's NAT. Brokers up to 2.14.1 refuse the three new words.
     pub nat: NatType,
-    /// How many clients the proxy serves now; senders use [`rounded_clients`]. Negative numbers are read as 0.
+    /// How many clients the proxy serves now; senders use [`rounded_clients`]. Negative numbers are
+    /// read as 0.
     pub clients: u64,
     /// The relays the proxy is willing to connect to; `None` from proxies before 2.3.
     pub accepted_relay_pattern: Option<RelayPattern>,
@@ -118,14 +122,16 @@ pub enum PollOutcome {
     Match {
         /// The client's offer.
         offer: DescriptionText,
-        /// The client's NAT. A word that is not known is read as [`NatType::Unknown`]: no proxy refuses a client for it.
+        /// The client's NAT. A word that is not known is read as [`NatType::Unknown`]: no proxy
+        /// refuses a client for it.
         nat: NatType,
         /// The relay to connect to; empty: the proxy's own.
         relay_url: String,
     },
     /// No client came.
     NoMatch,
-    /// The broker does not want this proxy, or not now; [`status`] has the reasons that brokers give.
+    /// The broker does not want this proxy, or not now; [`status`] has the reasons that brokers
+    /// give.
     Refused(String),
 }
 
@@ -134,7 +140,8 @@ pub enum PollOutcome {
 pub struct ProxyPollResponse {
     /// What became of the poll.
     pub outcome: PollOutcome,
-    /// When the proxy should poll again, in whole milliseconds on the wire; `None` (as brokers before 2.13 say): as it likes.
+    /// When the proxy should poll again, in whole milliseconds on the wire; `None` (as brokers
+    /// before 2.13 say): as it likes.
     pub next_poll: Option<Duration>,
 }
 

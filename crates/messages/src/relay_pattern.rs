@@ -8,9 +8,10 @@ use crate::PatternError;
 
 /// A set of host names, given by the text with which they end.
 ///
-/// `^` at the start: only the host that equals the text. `$` at the end is dropped. One of each; any more are literal text.
-/// The comparison is of bytes: no dot boundary, case matters, so `example.com$` also takes `not-example.com`. The default is
-/// the empty pattern, which takes every host.
+/// `^` at the start: only the host that equals the text. `$` at the end is dropped. One of each;
+/// any more are literal text. The comparison is of bytes: no dot boundary, case matters, so
+/// `example.com$` also takes `not-example.com`. The default is the empty pattern, which takes every
+/// host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RelayPattern(String);
 
@@ -20,7 +21,8 @@ impl RelayPattern {
         Self(pattern.into())
     }
 
-    /// Takes only a rule that is meant as one: it must end with `$`. What a proxy's operator gives goes through here.
+    /// Takes only a rule that is meant as one: it must end with `$`. What a proxy's operator gives
+    /// goes through here.
     ///
     /// # Errors
     /// If the `$` is missing; the Go proxy refuses to start then.
@@ -38,7 +40,8 @@ impl RelayPattern {
         if self.is_exact() { host == self.text() } else { host.ends_with(self.text()) }
     }
 
-    /// Whether every host of `other` is also in this set. A broker accepts a proxy whose pattern contains the broker's own.
+    /// Whether every host of `other` is also in this set. A broker accepts a proxy whose pattern
+    /// contains the broker's own.
     pub fn contains(&self, other: &RelayPattern) -> bool {
         if self.is_exact() {
             other.is_exact() && other.text() == self.text()
