@@ -1,0 +1,90 @@
+//! The parts of a running server.
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use snowflake_pt::OrPortDialer;
+use snowflake_session::{Config, Listener};
+use snowflake_turbotunnel::{ClientId, QueuePacketConn};
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    client_addr::ClientAddresses, limits::CLIENT_ADDRESSES, limits::Limits,
+    listen::accept_carriers, serve::accept_streams, stats::Stats,
+};
+
+/// What the tasks of one server share.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) limits: Limits,
+    pub(crate) or_port: OrPortDialer,
+    /// Where carriers leave packets, and fetch them.
+    pub(crate) packets: QueuePacketConn,
+    pub(crate) stats: Stats,
+    addresses: Mutex<ClientAddresses>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// Takes WebSockets at `listener` and hands their clients' streams to `or_port`, until `shutdown`.
+///
+/// Then everything is dropped: connections, sessions, streams. Clients go on with another server, if they have one, and
+/// proxies find their WebSockets closed.
+///
+/// # Cancel safety
+///
+/// Dropping the future stops the server as well, only that nobody waits until its tasks have ended.
+pub async fn run(
+    listener: TcpListener,
+    or_port: OrPortDialer,
+    limits: Limits,
+    shutdown: CancellationToken,
+) {
+    let (packets, clients) = QueuePacketConn::new(limits.packets.clone());
+    let stop = shutdown.child_token();
+    let _guard = stop.clone().drop_guard();
+    let server = Arc::new(Server {
+        limits,
+        or_port,
+        packets,
+        stats: Stats::default(),
+        addresses: Mutex::new(ClientAddresses::new(CLIENT_ADDRESSES)),
+        tasks: TaskTracker::new(),
+        stop,
+    });
+    let sessions = Listener::new(clients, Config::server());
+    let serving = async {
+        tokio::join!(
+            accept_carriers(listener, &server),
+            accept_streams(sessions, &server),
+            server.stats.report(),
+        )
+    };
+    shutdown.run_until_cancelled(serving).await;
+    server.tasks.close();
+    server.tasks.wait().await;
+}
+
+impl Server {
+    /// Starts a task that ends with the server.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(self.stop.clone().run_until_cancelled_owned(task));
+    }
+
+    /// Remembers the address that a proxy gives for its client. A proxy that gives none leaves what is known.
+    pub(crate) fn remember_address(&self, client: ClientId, address: IpAddr) {
+        self.addresses().set(client, address);
+    }
+
+    /// The client's address, if one of its last proxies gave one.
+    pub(crate) fn address_of(&self, client: ClientId) -> Option<IpAddr> {
+        self.addresses().get(client)
+    }
+
+    fn addresses(&self) -> MutexGuard<'_, ClientAddresses> {
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
