@@ -22,7 +22,10 @@ use webrtc::{data_channel::DataChannelEvent, error::Error};
 
 use crate::{
     connection::{Channel, Connection},
-    limits::{CLOSE_LINGER, CLOSE_LINGER_CHECK, MESSAGE_LENGTH},
+    limits::{
+        CLOSE_LINGER, CLOSE_LINGER_CHECK, MAX_DRAIN_CHECK, MESSAGE_LENGTH, MIN_DRAIN_CHECK,
+        SEND_BUFFER, SEND_BUFFER_LOW,
+    },
 };
 
 /// A byte pipe to the peer, cut into messages whose borders mean nothing.
@@ -59,10 +62,7 @@ impl DataChannel {
         let incoming = stream::unfold(channel.clone(), |channel| async move {
             Some((channel.poll().await?, channel))
         });
-        let outgoing = sink::unfold(channel.clone(), |channel, message| async move {
-            channel.send(message).await?;
-            Ok(channel)
-        });
+        let outgoing = sink::unfold(Sender { channel: channel.clone(), room: 0 }, Sender::send);
         Self {
             incoming: Box::pin(incoming),
             outgoing: Box::pin(outgoing),
@@ -178,6 +178,39 @@ impl DataChannel {
         };
         self.is_writing_done = result.is_err();
         Poll::Ready(result)
+    }
+}
+
+/// Sends messages while the send buffer has room.
+struct Sender {
+    channel: Channel,
+    /// What may be sent before the library is asked again; only this sends, so there is at least that much room.
+    room: usize,
+}
+
+impl Sender {
+    async fn send(mut self, message: BytesMut) -> Result<Self, Error> {
+        if self.room < message.len() {
+            self.room = self.drained().await?;
+        }
+        self.room = self.room.saturating_sub(message.len());
+        self.channel.send(message).await?;
+        Ok(self)
+    }
+
+    /// Waits until at most [`SEND_BUFFER_LOW`] bytes are unacknowledged and returns how many may be added.
+    async fn drained(&self) -> Result<usize, Error> {
+        let mut wait = MIN_DRAIN_CHECK;
+        loop {
+            // Fails at once when the connection is closing.
+            self.channel.writable().await?;
+            let outstanding = self.channel.outstanding_bytes().await?;
+            if outstanding <= SEND_BUFFER_LOW {
+                return Ok(SEND_BUFFER - outstanding);
+            }
+            sleep(wait).await;
+            wait = (wait * 2).min(MAX_DRAIN_CHECK);
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     gathering,
     limits::{
         BIND_ATTEMPTS, CHECK_ATTEMPTS, CHECK_INTERVAL, CLOSE_DEADLINE, MAX_INCOMING_MESSAGE,
-        SEND_BUFFER,
+        SCTP_PACKET,
     },
     runtime::ConnectionRuntime,
     sdp::{self, PeerDescription, Setup},
@@ -93,7 +93,6 @@ impl Connection {
             .with_runtime(runtime.clone())
             .with_handler(events.clone())
             .with_udp_addrs(addresses)
-            .with_data_channel_send_buffer_limit(SEND_BUFFER)
             .build()
             .await
             .map_err(SetupError::library("starting a peer connection"))?;
@@ -182,6 +181,7 @@ fn settings() -> SettingEngine {
         .with_dcep_handshake_timeout(None)
         .with_answering_dtls_role(rtc::peer_connection::transport::RTCDtlsRole::Client)
         .with_multicast_dns_mode(rtc::ice::mdns::MulticastDnsMode::Disabled)
+        .with_sctp_mtu(SCTP_PACKET)
         .with_sctp_max_message_size(
             rtc::peer_connection::configuration::setting_engine::SctpMaxMessageSize::Bounded(
                 MAX_INCOMING_MESSAGE,

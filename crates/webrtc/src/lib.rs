@@ -10,10 +10,11 @@
 //! Nothing trickles: each description holds all candidates. [`DataChannel`] is a `Stream` and a `Sink` of [`Bytes`] with
 //! back-pressure both ways; dropping any of the types closes its connection.
 //!
-//! Only this crate names the WebRTC library, pinned to one release, and it works around six of its traits: small socket
+//! Only this crate names the WebRTC library, pinned to one release, and it works around its traits: small socket
 //! buffers ([`limits::SOCKET_RECEIVE_BUFFER`]), an unbounded send buffer ([`limits::SEND_BUFFER`]), a gathering that waits
 //! ten seconds for a dead server ([`Config::gathering_deadline`]), leaks when a connection is dropped, slow checks
-//! ([`limits::CHECK_INTERVAL`]), and a channel that waits a round trip before it opens ([`offer`]). One remains: a channel
+//! ([`limits::CHECK_INTERVAL`]), packets that wait for a timer to be sent, and a channel that waits a round trip before it
+//! opens ([`offer`]). One remains: a channel
 //! opened by the peer as unreliable is served reliably and in order, which is correct but slower.
 //!
 //! - [`config`](Config): what the caller chooses

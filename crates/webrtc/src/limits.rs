@@ -40,10 +40,30 @@ pub const SOCKET_RECEIVE_BUFFER: usize = 4 << 20;
 /// The high mark of the Go proxy (512 KiB).
 pub const SEND_BUFFER: usize = 512 << 10;
 
-/// Length of the largest message sent, bytes; longer items are cut.
+/// Bytes still unacknowledged at which it is ready again: the low mark of the Go proxy (256 KiB).
 ///
-/// What every implementation has accepted since data channels exist (RFC 8831, 6.6).
-pub const MESSAGE_LENGTH: usize = 16 << 10;
+/// The distance between the two is what goes out in one burst.
+pub const SEND_BUFFER_LOW: usize = 256 << 10;
+
+/// The first wait for the send buffer to drain; doubled up to [`MAX_DRAIN_CHECK`]. The library has no event for it that
+/// would not pass through the receiving side.
+pub(crate) const MIN_DRAIN_CHECK: Duration = Duration::from_millis(1);
+
+/// The longest such wait: short against the time in which any path takes [`SEND_BUFFER_LOW`] bytes.
+pub(crate) const MAX_DRAIN_CHECK: Duration = Duration::from_millis(16);
+
+/// Length of an SCTP packet, bytes: what fits into 1280 bytes, the least that IPv6 carries, after all headers.
+pub(crate) const SCTP_PACKET: u32 = 1191;
+
+/// What a packet carries of a message: without the headers of packet and chunk, in whole words (RFC 9260, 3.3.1).
+const CHUNK_PAYLOAD: usize = (SCTP_PACKET as usize - 12 - 16) / 4 * 4;
+
+/// Length of the largest message sent, 16,240 bytes; longer items are cut.
+///
+/// Every implementation has accepted 16 KiB since data channels exist (RFC 8831, 6.6). This is the greatest length below
+/// that fills its packets to the last byte: only packets of one size travel together through the kernel, which
+/// halves the processor time per byte.
+pub const MESSAGE_LENGTH: usize = (16 << 10) / CHUNK_PAYLOAD * CHUNK_PAYLOAD;
 
 /// Length of the largest message accepted, bytes: 64 KiB, what RFC 8841 says of a peer that announces nothing.
 pub const MAX_INCOMING_MESSAGE: u32 = 64 << 10;
