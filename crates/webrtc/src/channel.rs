@@ -37,7 +37,7 @@ use crate::{
 ///
 /// **Sending.** Items are gathered into messages of at most [`MESSAGE_LENGTH`] bytes: short ones fed one after the other
 /// become one message, long ones become several. Whatever is shorter waits for a flush. The sink is ready while less than
-/// [`SEND_BUFFER`](crate::limits::SEND_BUFFER) bytes are unacknowledged, flushed when the last item is among them. Closing
+/// [`SEND_BUFFER`] bytes are unacknowledged, flushed when the last item is among them. Closing
 /// it waits up to two seconds for the peer to acknowledge everything, then closes the connection.
 ///
 /// Dropping the channel closes the connection at once, in the background. Reading and writing may happen in different

@@ -14,8 +14,8 @@
 //! buffers ([`limits::SOCKET_RECEIVE_BUFFER`]), an unbounded send buffer ([`limits::SEND_BUFFER`]), a gathering that waits
 //! ten seconds for a dead server ([`Config::gathering_deadline`]), leaks when a connection is dropped, slow checks
 //! ([`limits::CHECK_INTERVAL`]), packets that wait for a timer to be sent, and a channel that waits a round trip before it
-//! opens ([`offer`]). One remains: a channel
-//! opened by the peer as unreliable is served reliably and in order, which is correct but slower.
+//! opens ([`offer`]). One remains: a channel opened by the peer as unreliable is served reliably and in order, which is
+//! correct but slower.
 //!
 //! - [`config`](Config): what the caller chooses
 //! - [`offer`], [`answer`]: the two sides
