@@ -1,6 +1,6 @@
 //! Pure functions on session descriptions (RFC 8866, RFC 8839).
 //!
-//! What goes out is the library's text with its candidates changed ([`publish`]). What comes in is never shown to the
+//! What goes out is the library's text with its candidates changed (`publish`). What comes in is never shown to the
 //! library: [`PeerDescription`] takes the dozen values that matter, checks each, and writes a description of its own.
 
 use std::net::IpAddr;
