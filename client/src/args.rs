@@ -24,8 +24,8 @@ pub struct Args {
     #[arg(long, default_value_t = 1, allow_negative_numbers = true)]
     pub max: i64,
     /// Log to this file; without it there is no log.
-    #[arg(long, default_value = "")]
-    pub log: PathBuf,
+    #[arg(long)]
+    pub log: Option<PathBuf>,
     /// The log file's path is relative to tor's state directory.
     #[arg(long, alias = "logToStateDir")]
     pub log_to_state_dir: bool,
@@ -40,13 +40,12 @@ pub struct Args {
 impl Args {
     /// Where the log goes: to a file or nowhere, never to stderr, which old versions of tor do not read.
     pub fn log_config(&self, state_location: Option<&Path>) -> LogConfig {
-        let target = if self.log.as_os_str().is_empty() {
-            Target::Discard
-        } else {
-            let directory = state_location.filter(|_| self.log_to_state_dir);
-            Target::File(
-                directory.map_or_else(|| self.log.clone(), |directory| directory.join(&self.log)),
-            )
+        let file = self.log.clone().filter(|path| !path.as_os_str().is_empty());
+        let directory = state_location.filter(|_| self.log_to_state_dir);
+        let target = match (file, directory) {
+            (None, _) => Target::Discard,
+            (Some(file), None) => Target::File(file),
+            (Some(file), Some(directory)) => Target::File(directory.join(file)),
         };
         LogConfig { target, unsafe_logging: self.unsafe_logging, verbose: false }
     }

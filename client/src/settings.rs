@@ -156,17 +156,17 @@ mod tests {
 
     #[test]
     fn fronts_are_taken_from_the_first_place_that_has_some() {
-        let fronts = |flags: &[&str], line: &str| {
-            super::fronts(&args(flags), &snowflake_pt::Args::parse(line).unwrap()).into_vec()
+        let of = |flags: &[&str], line: &str| {
+            fronts(&args(flags), &snowflake_pt::Args::parse(line).unwrap()).into_vec()
         };
-        assert_eq!(fronts(&["-front", "a", "-fronts", "b,c"], ""), ["b", "c"]);
-        assert_eq!(fronts(&["-front", "a"], ""), ["a"]);
+        assert_eq!(of(&["-front", "a", "-fronts", "b,c"], ""), ["b", "c"]);
+        assert_eq!(of(&["-front", "a"], ""), ["a"]);
         assert_eq!(
-            fronts(&["-front", "a"], "fronts=;front=x"),
+            of(&["-front", "a"], "fronts=;front=x"),
             ["a"],
             "front is not looked at beside fronts"
         );
-        assert_eq!(fronts(&["-front", "a"], "front=x,y"), ["x", "y"]);
+        assert_eq!(of(&["-front", "a"], "front=x,y"), ["x", "y"]);
     }
 
     #[test]

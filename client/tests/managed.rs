@@ -1,0 +1,175 @@
+//! The program as tor runs it: its lines, its answers to bad bridge lines, its end.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+/// A client that tor has started.
+struct Client {
+    child: Child,
+    lines: BufReader<ChildStdout>,
+}
+
+impl Client {
+    fn start(flags: &[&str], env: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_snowflake-client"))
+            .args(flags)
+            .env_clear()
+            .envs(env.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        let lines = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
+        Self { child, lines }
+    }
+
+    /// The next line without its end; empty when there are no more.
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.lines.read_line(&mut line).expect("lines are text");
+        line.trim_end().to_owned()
+    }
+
+    /// Reads lines up to CMETHODS DONE and returns where the SOCKS port is.
+    fn socks_port(&mut self) -> SocketAddr {
+        assert_eq!(self.line(), "VERSION 1");
+        assert!(
+            self.line()
+                .starts_with("STATUS TYPE=version IMPLEMENTATION=\"snowflake-client\" VERSION=\"")
+        );
+        let method = self.line();
+        let address =
+            method.strip_prefix("CMETHOD snowflake socks5 ").expect("a method").parse().unwrap();
+        assert_eq!(self.line(), "CMETHODS DONE");
+        address
+    }
+
+    /// Closes stdin and waits for the end.
+    fn close(mut self) -> ExitStatus {
+        drop(self.child.stdin.take());
+        self.child.wait().expect("the program ends")
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        // Fails only when it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+const VERSION: (&str, &str) = ("TOR_PT_MANAGED_TRANSPORT_VER", "1");
+const TRANSPORTS: (&str, &str) = ("TOR_PT_CLIENT_TRANSPORTS", "snowflake");
+const STDIN: (&str, &str) = ("TOR_PT_EXIT_ON_STDIN_CLOSE", "1");
+
+/// The reply to a SOCKS connection with these arguments.
+fn connect(address: SocketAddr, args: &str) -> [u8; 10] {
+    let mut socks = TcpStream::connect(address).unwrap();
+    socks.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    socks.write_all(&[5, 1, 2]).unwrap();
+    let mut two = [0; 2];
+    socks.read_exact(&mut two).unwrap();
+    assert_eq!(two, [5, 2]);
+    let user = args.as_bytes();
+    socks.write_all(&[&[1, user.len() as u8], user, &[1, 0]].concat()).unwrap();
+    socks.read_exact(&mut two).unwrap();
+    assert_eq!(two, [1, 0]);
+    socks.write_all(&[5, 1, 0, 1, 192, 0, 2, 3, 0, 80]).unwrap();
+    let mut reply = [0; 10];
+    socks.read_exact(&mut reply).unwrap();
+    reply
+}
+
+#[test]
+fn a_bad_bridge_line_costs_its_connection_and_nothing_else() {
+    let mut client = Client::start(&[], &[VERSION, TRANSPORTS, STDIN]);
+    let address = client.socks_port();
+    let broker = "url=http://127.0.0.1:9/";
+    for bad in
+        ["max=1", &format!("{broker};max=x"), "url=nonsense", &format!("{broker};fingerprint=00")]
+    {
+        assert_eq!(connect(address, bad), [5, 1, 0, 1, 0, 0, 0, 0, 0, 0], "{bad}");
+    }
+    assert_eq!(connect(address, &format!("{broker};colour=blue")), [5, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+    assert!(client.close().success());
+}
+
+#[test]
+fn socks_garbage_is_turned_away_and_the_program_goes_on() {
+    let mut client = Client::start(&["-url", "http://127.0.0.1:9/"], &[VERSION, TRANSPORTS, STDIN]);
+    let address = client.socks_port();
+    let garbage: [&[u8]; 4] =
+        [b"GET / HTTP/1.0\r\n\r\n", &[4, 1, 0, 80, 1, 2, 3, 4, 0], &[5, 1, 9], &[0xff; 600]];
+    for bytes in garbage {
+        let mut socks = TcpStream::connect(address).unwrap();
+        socks.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        socks.write_all(bytes).unwrap();
+        let mut answer = Vec::new();
+        // A reset is as good as a close.
+        let _ = socks.read_to_end(&mut answer);
+        assert!(answer.len() <= 2, "{answer:?}");
+    }
+    assert_eq!(connect(address, "max=1")[1], 0);
+    assert!(client.close().success());
+}
+
+#[test]
+fn tor_hears_of_events() {
+    let mut client = Client::start(&["-keep-local-addresses"], &[VERSION, TRANSPORTS, STDIN]);
+    let address = client.socks_port();
+    let _reply = connect(address, "url=http://127.0.0.1:9/");
+    assert_eq!(client.line(), "LOG SEVERITY=notice MESSAGE=\"offer created\"");
+    let failure = client.line();
+    assert!(
+        failure.starts_with("LOG SEVERITY=notice MESSAGE=\"broker failure asking the broker"),
+        "{failure}"
+    );
+    assert!(!failure.contains("127.0.0.1"), "{failure}");
+    assert!(client.close().success());
+}
+
+#[test]
+fn a_bad_environment_is_said_in_tors_words() {
+    for (env, expected) in [
+        (vec![], "ENV-ERROR no TOR_PT_MANAGED_TRANSPORT_VER environment variable"),
+        (vec![("TOR_PT_MANAGED_TRANSPORT_VER", "2"), TRANSPORTS], "VERSION-ERROR no-version"),
+    ] {
+        let mut client = Client::start(&[], &env);
+        assert_eq!(client.line(), expected);
+        assert_eq!(client.close().code(), Some(1));
+    }
+}
+
+#[test]
+fn an_upstream_proxy_is_refused_plainly() {
+    let mut client =
+        Client::start(&[], &[VERSION, TRANSPORTS, ("TOR_PT_PROXY", "socks5://127.0.0.1:1080")]);
+    assert_eq!(client.line(), "VERSION 1");
+    assert!(client.line().starts_with("PROXY-ERROR "));
+    assert_eq!(client.close().code(), Some(1));
+}
+
+#[test]
+fn an_unknown_transport_is_named() {
+    let mut client =
+        Client::start(&[], &[VERSION, ("TOR_PT_CLIENT_TRANSPORTS", "obfs4,snowflake"), STDIN]);
+    assert_eq!(client.line(), "VERSION 1");
+    client.line();
+    assert_eq!(client.line(), "CMETHOD-ERROR obfs4 no such method");
+    assert!(client.line().starts_with("CMETHOD snowflake "));
+    assert_eq!(client.line(), "CMETHODS DONE");
+    assert!(client.close().success());
+}
+
+#[test]
+fn a_misspelt_flag_is_named() {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_snowflake-client")).arg("-uri=x").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("-uri"));
+    assert!(output.stdout.is_empty());
+}
