@@ -26,9 +26,11 @@ pub async fn show(label: &str, meter: &Meter) {
     if stderr().is_terminal() { draw(label, meter).await } else { print_lines(label, meter).await }
 }
 
-/// Ends a bar's line; call it when the transfer is over, however it ended.
+/// Shows where a transfer ended, however it ended.
 pub fn finish(label: &str, meter: &Meter) {
-    if stderr().is_terminal() {
+    if !stderr().is_terminal() {
+        say(format_args!("{label}: {:.1} of {:.1} MiB", mib(meter.total()), mib(meter.size())));
+    } else {
         let _ = writeln!(
             stderr(),
             "\r{label:<10} [{}] {:>5.1} MiB     ",
@@ -58,7 +60,7 @@ async fn draw(label: &str, meter: &Meter) {
 }
 
 async fn print_lines(label: &str, meter: &Meter) {
-    for part in 1..=PLAIN_LINES {
+    for part in 1..PLAIN_LINES {
         meter.reached(meter.size() / PLAIN_LINES * part).await;
         say(format_args!("{label}: {:.1} of {:.1} MiB", mib(meter.total()), mib(meter.size())));
     }

@@ -26,10 +26,8 @@ pub async fn start_bridge(
     relay: SocketAddr,
 ) -> Result<(Process, String), Error> {
     let mut torrc = read(BRIDGE_FILE)?;
-    torrc.replace(
-        "ServerTransportPlugin",
-        plugin(place, "server", &place.programs.server, "-disable-tls"),
-    )?;
+    let plugin = plugin(&torrc, "ServerTransportPlugin", &place.programs.server)?;
+    torrc.replace("ServerTransportPlugin", plugin.with(log_flags(place, "server")))?;
     torrc.replace("ServerTransportListenAddr", format_args!("snowflake {relay}"))?;
     torrc.replace("ORPort", "127.0.0.1:auto")?;
     torrc.remove("DataDirectory")?;
@@ -51,10 +49,9 @@ pub fn start_client(
     bridge_line: String,
 ) -> Result<Process, Error> {
     let mut torrc = read(CLIENT_FILE)?;
-    torrc.replace(
-        "ClientTransportPlugin",
-        plugin(place, "client", &place.programs.client, "-keep-local-addresses"),
-    )?;
+    let plugin = plugin(&torrc, "ClientTransportPlugin", &place.programs.client)?
+        .with(["-keep-local-addresses".into()]);
+    torrc.replace("ClientTransportPlugin", plugin.with(log_flags(place, "client")))?;
     torrc.replace("Bridge", bridge_line)?;
     torrc.replace("SocksPort", socks)?;
     torrc.remove("DataDirectory")?;
@@ -79,9 +76,15 @@ pub fn read(name: &str) -> Result<Torrc, TorrcError> {
     Ok(Torrc::parse(&text))
 }
 
-fn plugin(place: &Place, name: &str, program: &Path, flag: &str) -> PluginLine {
+/// The example's line with this file as the program.
+fn plugin(torrc: &Torrc, option: &'static str, program: &Path) -> Result<PluginLine, TorrcError> {
+    let line =
+        torrc.values(option).find_map(PluginLine::parse).ok_or(TorrcError::NoLine(option))?;
+    Ok(PluginLine { program: program.display().to_string(), ..line })
+}
+
+/// The last of several `-log` wins.
+fn log_flags(place: &Place, name: &str) -> impl Iterator<Item = String> {
     let log = place.logs().join(format!("{name}.log")).display().to_string();
-    let flags =
-        [flag, "-log", &log].into_iter().chain(place.unsafe_logging()).map(str::to_owned).collect();
-    PluginLine { transport: "snowflake".into(), program: program.display().to_string(), flags }
+    ["-log".to_owned(), log].into_iter().chain(place.unsafe_logging().map(str::to_owned))
 }

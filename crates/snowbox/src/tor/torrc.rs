@@ -92,6 +92,12 @@ impl PluginLine {
         }
         Some(Self { transport, program: words.next()?, flags: words.collect() })
     }
+
+    /// The same line with more flags at its end.
+    pub fn with(mut self, flags: impl IntoIterator<Item = String>) -> Self {
+        self.flags.extend(flags);
+        self
+    }
 }
 
 impl fmt::Display for PluginLine {
