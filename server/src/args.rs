@@ -1,6 +1,6 @@
 //! The flags, with the names and defaults of the Go program.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
 
 use clap::Parser;
 use snowflake_cli::logging::{LogConfig, Target};
@@ -21,7 +21,7 @@ pub struct Args {
     pub disable_tls: bool,
     /// Log to this file; without it, to stderr.
     #[arg(long)]
-    pub log: Option<PathBuf>,
+    pub log: Option<OsString>,
     /// Do not remove addresses from the log.
     #[arg(long)]
     pub unsafe_logging: bool,
@@ -30,9 +30,9 @@ pub struct Args {
 impl Args {
     /// Where the log goes: the file if there is one, or stderr.
     pub fn log_config(&self) -> LogConfig {
-        let file = self.log.clone().filter(|path| !path.as_os_str().is_empty());
+        let file = self.log.clone().filter(|path| !path.is_empty());
         LogConfig {
-            target: file.map_or(Target::Stderr, Target::File),
+            target: file.map_or(Target::Stderr, |path| Target::File(path.into())),
             unsafe_logging: self.unsafe_logging,
             verbose: false,
         }

@@ -52,7 +52,7 @@ async fn the_end_of_one_direction_leaves_the_other_open() {
         assert_eq!(text, "question");
         // Slower than the bound as a whole, never silent for so long.
         for _ in 0..10 {
-            tokio::time::sleep(IDLE / 2).await;
+            sleep(IDLE / 2).await;
             late.write_all(b"answer").await.unwrap();
         }
         drop(late);

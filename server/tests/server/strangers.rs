@@ -1,0 +1,85 @@
+//! Connections that are no clients'.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use snowflake_server::Limits;
+use snowflake_turbotunnel::{ClientId, preamble};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::{
+    rig::{Client, Log, Proxies, Rig, in_time},
+    tor::Echo,
+};
+
+const SHORT: Duration = Duration::from_millis(200);
+
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "measures a limit over real sockets")]
+async fn a_websocket_without_a_preamble_is_closed_after_the_limit() {
+    let (log, _guard) = Log::capture();
+    let tor = Echo::start().await;
+    let limits = Limits { preamble: SHORT, ..Limits::default() };
+    let rig = Rig::with_limits(tor.or_port(), limits).await;
+    let begun = Instant::now();
+    let mut silent = rig.websocket().await;
+    let mut slow = rig.websocket().await;
+    slow.send(preamble(ClientId::random()).slice(..15)).await.unwrap();
+    assert!(!matches!(in_time(silent.next()).await, Some(Ok(_))));
+    assert!(!matches!(in_time(slow.next()).await, Some(Ok(_))));
+    assert!(begun.elapsed() >= SHORT);
+    let line = "a WebSocket without a session: no preamble within 200ms";
+    assert_eq!(log.lines().iter().filter(|logged| logged.contains(line)).count(), 2);
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_wrong_token_closes_the_websocket_and_the_log_hides_who_it_was() {
+    let (log, _guard) = Log::capture();
+    let tor = Echo::start().await;
+    let rig = Rig::start(tor.or_port()).await;
+    let mut websocket = rig.websocket().await;
+    websocket.send(Bytes::from_static(b"GET / HTTP/1.1\r\n\r\n")).await.unwrap();
+    assert!(!matches!(in_time(websocket.next()).await, Some(Ok(_))));
+    let lines = log.lines();
+    let line =
+        lines.iter().find(|line| line.contains("the client's token is not that of")).unwrap();
+    assert!(line.contains("peer=[scrubbed]") && !line.contains("127.0.0.1"), "{line}");
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_no_websocket_gets_an_http_error() {
+    let tor = Echo::start().await;
+    let rig = Rig::start(tor.or_port()).await;
+    for (request, status) in [
+        ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 400 "),
+        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 405 "),
+    ] {
+        let mut stream = TcpStream::connect(rig.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut response = String::new();
+        in_time(stream.read_to_string(&mut response)).await.unwrap();
+        assert!(response.starts_with(status), "{response}");
+    }
+    rig.stop().await;
+}
+
+/// Nobody is turned away: who comes when all places are taken is served when one is free.
+#[tokio::test]
+async fn connections_over_the_limit_wait_for_a_place() {
+    let tor = Echo::start().await;
+    let limits = Limits { connections: 1, preamble: SHORT, ..Limits::default() };
+    let rig = Rig::with_limits(tor.or_port(), limits).await;
+    let stranger = rig.websocket().await;
+    let client = Client::new(Proxies::of(rig.address));
+    let mut stream = client.stream();
+    stream.write_all(b"x").await.unwrap();
+    assert_eq!(in_time(stream.read_u8()).await.unwrap(), b'x');
+    drop(stranger);
+    rig.stop().await;
+}

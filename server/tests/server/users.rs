@@ -1,0 +1,93 @@
+//! What tor learns about the user, and what happens when it does not know us.
+
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::{
+    rig::{Client, Log, Proxies, Rig, in_time},
+    tor::ExtOrPort,
+};
+
+/// What USERADDR says about a client of these proxies.
+async fn user(tor: &ExtOrPort, proxies: Proxies) -> Option<String> {
+    let client = Client::new(proxies);
+    let mut stream = client.stream();
+    stream.write_all(b"hello").await.unwrap();
+    let (mut connection, user) = in_time(tor.accept()).await.unwrap();
+    let mut text = [0; 5];
+    in_time(connection.read_exact(&mut text)).await.unwrap();
+    assert_eq!(&text, b"hello");
+    user
+}
+
+#[tokio::test]
+async fn tor_is_told_the_address_that_the_proxy_gives() {
+    let tor = ExtOrPort::start().await;
+    let rig = Rig::start(tor.or_port()).await;
+    let proxies = || Proxies::of(rig.address);
+    for (address, told) in [("192.0.2.7", "192.0.2.7:1"), ("2001:db8::7", "[2001:db8::7]:1")] {
+        assert_eq!(user(&tor, proxies().with_client_ip(address)).await.as_deref(), Some(told));
+    }
+    assert_eq!(user(&tor, proxies()).await, None);
+    rig.stop().await;
+}
+
+/// What the log says about a stream that tor does not take.
+async fn refused(tor: &ExtOrPort) -> Vec<String> {
+    let (log, _guard) = Log::capture();
+    let rig = Rig::start(tor.or_port()).await;
+    let client = Client::new(Proxies::of(rig.address));
+    let mut stream = client.stream();
+    stream.write_all(b"hello").await.unwrap();
+    let accepting = async {
+        // It ends in mid-handshake, or never begins.
+        let _ = tor.accept().await;
+        std::future::pending::<()>().await;
+    };
+    let mut answer = Vec::new();
+    tokio::select! {
+        () = accepting => {}
+        end = in_time(stream.read_to_end(&mut answer)) => assert_eq!(end.unwrap(), 0),
+    }
+    rig.stop().await;
+    log.lines()
+}
+
+#[tokio::test]
+async fn without_the_cookie_file_the_stream_is_closed_and_the_log_names_it() {
+    let tor = ExtOrPort::start().await;
+    let file = tor.cookie_file();
+    std::fs::remove_file(&file).unwrap();
+    let expected = format!("cannot read the cookie file {}: ", file.display());
+    let lines = refused(&tor).await;
+    assert!(lines.iter().any(|line| line.contains(&expected)), "{lines:?}");
+
+    std::fs::write(&file, "too short").unwrap();
+    let expected = format!("cannot use the cookie file {}: ", file.display());
+    let lines = refused(&tor).await;
+    assert!(lines.iter().any(|line| line.contains(&expected)), "{lines:?}");
+}
+
+#[tokio::test]
+async fn with_another_cookie_the_stream_is_closed_and_the_log_says_so() {
+    let tor = ExtOrPort::start().await;
+    tor.write_cookie(&[1; 32]);
+    let lines = refused(&tor).await;
+    let expected = "a client's stream is closed: the Extended ORPort does not know the cookie";
+    assert!(lines.iter().any(|line| line.contains(expected)), "{lines:?}");
+}
+
+/// The cookie is read for each stream, because tor writes a new one whenever it starts.
+#[tokio::test]
+async fn a_new_cookie_counts_at_once() {
+    let tor = ExtOrPort::start().await;
+    tor.write_cookie(&[1; 32]);
+    refused(&tor).await;
+    tor.write_cookie(&crate::tor::COOKIE);
+    let rig = Rig::start(tor.or_port()).await;
+    let told = user(&tor, Proxies::of(rig.address).with_client_ip("192.0.2.9")).await;
+    let told: SocketAddr = told.unwrap().parse().unwrap();
+    assert_eq!(told, ([192, 0, 2, 9], 1).into());
+    rig.stop().await;
+}
