@@ -64,7 +64,15 @@ impl Backbone {
         let ready = async || {
             (waiting_proxies(&http::get(address, "/debug").await.ok()?)? >= wanted).then_some(())
         };
-        self.broker.wait_until("see all proxies waiting", PROXIES_LIMIT, ready).await
+        let outcome =
+            self.broker.wait_until("register with the broker", PROXIES_LIMIT, ready).await;
+        // If the broker lives, it was the proxies that did not come.
+        outcome.map_err(|error| match error {
+            Error::TooLate { what, limit, .. } => {
+                Error::TooLate { program: "a proxy".into(), what, limit }
+            }
+            other => other,
+        })
     }
 
     /// What a Bridge line tells the client.

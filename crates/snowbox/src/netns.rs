@@ -1,6 +1,6 @@
 //! A network namespace of our own, for programs that find no candidates on loopback.
 //!
-//! Only this program and its children are in it, so it is gone when they are. It has loopback and one interface without a wire.
+//! Only this program and its children are in it, so it is gone when they are. It has loopback and a virtual cable that leads nowhere.
 
 use std::{os::unix::process::CommandExt, process::Stdio, time::Duration};
 
@@ -15,6 +15,8 @@ use crate::{
 /// An address of TEST-NET-1 (RFC 5737): to every program a public one, and nobody's.
 const ADDRESS: &str = "192.0.2.77/24";
 const INTERFACE: &str = "snow0";
+/// The other end of a virtual cable, so that the first has a carrier.
+const PEER: &str = "snow1";
 /// Time for one call of `ip`.
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -48,9 +50,13 @@ pub async fn set_up() -> Result<(), Error> {
     let ip = find_in_path("ip").unwrap_or_else(|| "ip".into());
     for line in [
         "link set lo up".to_owned(),
-        format!("link add {INTERFACE} type dummy"),
+        format!("link add {INTERFACE} type veth peer name {PEER}"),
+        // No IPv6: for its first second a link-local address cannot be bound.
+        format!("link set {INTERFACE} addrgenmode none"),
+        format!("link set {PEER} addrgenmode none"),
         format!("address add {ADDRESS} dev {INTERFACE}"),
         format!("link set {INTERFACE} up"),
+        format!("link set {PEER} up"),
     ] {
         run_helper(Command::new(&ip).args(line.split(' ')), Stdio::null(), LIMIT).await?;
     }

@@ -1,6 +1,8 @@
 //! The bridge with our server and the client with our client, configured by the repository's example files.
 
-use std::{net::SocketAddr, path::Path};
+use std::{net::SocketAddr, path::Path, time::Duration};
+
+use tokio::net::TcpStream;
 
 use crate::{
     build_programs::SOURCE_ROOT,
@@ -14,6 +16,9 @@ use crate::{
 pub const CLIENT_FILE: &str = "torrc.client";
 /// The bridge's example file.
 pub const BRIDGE_FILE: &str = "torrc.server";
+
+/// Time for the bridge to start its server; before that, proxies would find no relay and wait for minutes.
+const SERVER_LIMIT: Duration = Duration::from_secs(30);
 
 /// Starts the bridge, whose server listens on `relay`, and returns it with its fingerprint.
 ///
@@ -34,7 +39,10 @@ pub async fn start_bridge(
     let file =
         tor.configure(place, "tor bridge", &format!("{torrc}Address 127.0.0.1\n{authorities}"))?;
     let fingerprint = tor.fingerprint(&file).await?;
-    Ok((tor.start(place, "tor bridge", &file)?, fingerprint))
+    let mut bridge = tor.start(place, "tor bridge", &file)?;
+    let listening = async || TcpStream::connect(relay).await.ok();
+    bridge.wait_until("have its Snowflake server listen", SERVER_LIMIT, listening).await?;
+    Ok((bridge, fingerprint))
 }
 
 /// Starts the client, which listens for SOCKS on `socks`.
