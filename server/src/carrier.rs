@@ -13,31 +13,26 @@ use crate::server::Server;
 /// Serves a connection to its end. Whatever goes wrong is the peer's doing or the network's, and only worth a line for
 /// those who look for one.
 pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, server: Arc<Server>) {
-    let peer = Sensitive::new(peer);
+    let proxy = Sensitive::new(peer);
     // What is written is complete: waiting for more would only delay it.
     if let Err(error) = stream.set_nodelay(true) {
-        debug!(%peer, "a connection ended at once: {error}");
-        return;
+        return debug!(%proxy, "a connection ended at once: {error}");
     }
     // HTTP takes more memory than all that comes after it, so it is not part of this future.
-    let Accepted { mut websocket, client_ip } = match Box::pin(accept(stream)).await {
+    let Accepted { websocket, client_ip } = match Box::pin(accept(stream)).await {
         Ok(accepted) => accepted,
-        Err(error) => {
-            debug!(%peer, "no WebSocket: {error}");
-            return;
-        }
+        Err(error) => return debug!(%proxy, "no WebSocket: {error}"),
     };
-    let address = client_ip.map(Sensitive::new);
-    let (client, first) = match read_preamble(&mut websocket, server.limits.preamble).await {
+    let client = Sensitive::new(client_ip);
+    // Moved from future to future, each of which would have room for it.
+    let mut websocket = Box::new(websocket);
+    let (id, first) = match read_preamble(&mut websocket, server.limits.preamble).await {
         Ok(preamble) => preamble,
-        Err(error) => {
-            debug!(%peer, client = ?address, "a WebSocket without a session: {error}");
-            return;
-        }
+        Err(error) => return debug!(%proxy, ?client, "a WebSocket without a session: {error}"),
     };
     if let Some(address) = client_ip {
-        server.remember_address(client, address);
+        server.remember_address(id, address);
     }
-    let end = server.packets.serve(client, websocket, first).await;
-    debug!(%peer, client = ?address, "a WebSocket is over: {end}");
+    let end = server.packets.serve(id, websocket, first).await;
+    debug!(%proxy, ?client, "a WebSocket is over: {end}");
 }

@@ -8,9 +8,9 @@ use snowflake_turbotunnel::QueueConfig;
 /// `snowflake_pt::orport`.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Connections from proxies at one time. Default 65,536: 32,768 users with a carrier and its successor, about as
-    /// many as one of tor's bridges has had. When it is full, no more are accepted until one ends: they wait in the
-    /// system's backlog.
+    /// Connections from proxies at one time. Default 65,536: 32,768 users with a carrier and its successor; they hold
+    /// less than 3 GiB when idle. When it is full, no more are accepted until one ends: they wait in the system's
+    /// backlog.
     pub connections: usize,
     /// Streams to tor at one time. Default 65,536; when it is full, a new stream is refused with a FIN.
     pub streams: usize,
@@ -36,8 +36,7 @@ impl Default for Limits {
     }
 }
 
-/// Clients whose address is remembered: 98,304, as in the Go server, where this proved to be enough for more than an
-/// hour of a busy bridge's new clients.
+/// Clients whose address is remembered: 98,304, as in the Go server.
 pub(crate) const CLIENT_ADDRESSES: usize = 98_304;
 
 /// Bytes that one direction of a stream moves at once: 32 KiB, as much as a smux frame holds. They are on the stack of

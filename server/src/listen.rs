@@ -34,11 +34,7 @@ pub(crate) async fn accept_carriers(listener: TcpListener, server: &Arc<Server>)
     loop {
         let Some(place) = free_place(&places).await else { return };
         let (stream, peer) = arrivals.next().await;
-        let carrier = carrier::serve(stream, peer, server.clone());
-        server.spawn(async move {
-            carrier.await;
-            drop(place);
-        });
+        server.spawn(place, carrier::serve(stream, peer, server.clone()));
     }
 }
 

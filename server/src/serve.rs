@@ -20,11 +20,7 @@ pub(crate) async fn accept_streams(mut sessions: Listener, server: &Arc<Server>)
             warn!("as many streams as there may be; a client's stream is refused");
             continue;
         };
-        let served = serve(stream, client, server.clone());
-        server.spawn(async move {
-            served.await;
-            drop(place);
-        });
+        server.spawn(place, serve(stream, client, server.clone()));
     }
 }
 

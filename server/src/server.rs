@@ -8,7 +8,7 @@ use std::{
 use snowflake_pt::OrPortDialer;
 use snowflake_session::{Config, Listener};
 use snowflake_turbotunnel::{ClientId, QueuePacketConn};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::OwnedSemaphorePermit};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -69,9 +69,20 @@ pub async fn run(
 }
 
 impl Server {
-    /// Starts a task that ends with the server.
-    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn(self.stop.clone().run_until_cancelled_owned(task));
+    /// Starts a task that holds a place and ends with the server.
+    ///
+    /// The task is boxed at once: each future that takes another by value has room for it twice.
+    pub(crate) fn spawn(
+        &self,
+        place: OwnedSemaphorePermit,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let task = Box::pin(task);
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            stop.run_until_cancelled_owned(task).await;
+            drop(place);
+        });
     }
 
     /// Remembers the address that a proxy gives for its client. A proxy that gives none leaves what is known.

@@ -2,6 +2,7 @@
 
 use snowflake_server::open_files;
 use snowflake_session::Stream;
+use snowflake_websocket::limits::READ_BUFFER;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{
@@ -15,8 +16,9 @@ const SESSIONS: usize = 1000;
 /// Sessions that are there before the measurement begins, so that what the process needs anyway does not count.
 const BEFORE: usize = 100;
 
-/// The most that an idle session with one WebSocket and one stream to tor may hold, in KiB.
-const BOUND: usize = 40;
+/// The most that an idle session with one WebSocket and one stream to tor may hold, in KiB: the WebSocket's read buffer,
+/// which is always there, and 10 KiB for everything else.
+const BOUND: usize = READ_BUFFER / 1024 + 10;
 
 /// A session with one stream, through which a byte went there and back.
 async fn idle_session(proxies: Proxies) -> (Client, Stream) {

@@ -1,5 +1,10 @@
 //! The server over real connections: proxies' WebSockets on one side, a tor of the tests on the other.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail as tests do: at once, and saying where"
+)]
+
 mod idle_sessions;
 mod program;
 mod rig;

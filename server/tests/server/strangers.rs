@@ -48,7 +48,10 @@ async fn a_wrong_token_closes_the_websocket_and_the_log_hides_who_it_was() {
     let lines = log.lines();
     let line =
         lines.iter().find(|line| line.contains("the client's token is not that of")).unwrap();
-    assert!(line.contains("peer=[scrubbed]") && !line.contains("127.0.0.1"), "{line}");
+    assert!(
+        line.contains("proxy=[scrubbed] client=[scrubbed]") && !line.contains("127.0.0.1"),
+        "{line}"
+    );
     rig.stop().await;
 }
 
