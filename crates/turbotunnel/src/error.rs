@@ -1,5 +1,6 @@
 //! Why a carrier ended, why it never began, and that a packet conn is closed.
 
+use crate::packet_queue::Over;
 use snowflake_encapsulation::DecodeError;
 use std::io;
 use std::time::Duration;
@@ -29,6 +30,15 @@ pub enum CarrierEnd {
     /// Our own side closed the packet conn.
     #[error("the packet conn was closed")]
     ConnClosed,
+}
+
+impl From<Over> for CarrierEnd {
+    fn from(over: Over) -> Self {
+        match over {
+            Over::Displaced => Self::Displaced,
+            Over::Closed => Self::ConnClosed,
+        }
+    }
 }
 
 /// Why a new carrier was not taken.

@@ -122,11 +122,9 @@ fn wake(waker: Option<Waker>) {
     }
 }
 
-/// What a [`Consumer`] got.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Popped {
-    /// Packets were appended.
-    Packets,
+/// Why a [`Consumer`] gets no packets any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Over {
     /// Too many newer consumers came.
     Displaced,
     /// The queue was closed.
@@ -141,7 +139,7 @@ pub(crate) struct Consumer {
 }
 
 impl Consumer {
-    /// Appends waiting packets, at least one when it is ready with [`Popped::Packets`].
+    /// Appends waiting packets, at least one when it is ready with `Ok`.
     ///
     /// It stops before `size_of` over all of them exceeds `budget`, but takes at least one.
     pub(crate) fn poll_pop(
@@ -150,15 +148,10 @@ impl Consumer {
         packets: &mut Vec<Bytes>,
         budget: usize,
         size_of: fn(usize) -> usize,
-    ) -> Poll<Popped> {
+    ) -> Poll<Result<(), Over>> {
         let producers = {
             let mut inner = self.queue.lock();
-            if inner.closed {
-                return Poll::Ready(Popped::Closed);
-            }
-            let Some(place) = inner.consumers.iter().position(|(id, _)| *id == self.id) else {
-                return Poll::Ready(Popped::Displaced);
-            };
+            let place = self.place(&inner)?;
             if inner.packets.is_empty() || place + 1 < inner.consumers.len() {
                 inner.consumers[place].1 = Some(cx.waker().clone());
                 return Poll::Pending;
@@ -176,7 +169,29 @@ impl Consumer {
             std::mem::take(&mut inner.producers)
         };
         producers.into_iter().for_each(Waker::wake);
-        Poll::Ready(Popped::Packets)
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ready when there will be no packets any more; for a consumer that cannot take any now.
+    ///
+    /// It is woken for packets all the same.
+    pub(crate) fn poll_over(&self, cx: &Context<'_>) -> Poll<Over> {
+        let mut inner = self.queue.lock();
+        match self.place(&inner) {
+            Ok(place) => {
+                inner.consumers[place].1 = Some(cx.waker().clone());
+                Poll::Pending
+            }
+            Err(over) => Poll::Ready(over),
+        }
+    }
+
+    /// Where it stands in the line of consumers.
+    fn place(&self, inner: &Inner) -> Result<usize, Over> {
+        if inner.closed {
+            return Err(Over::Closed);
+        }
+        inner.consumers.iter().position(|(id, _)| *id == self.id).ok_or(Over::Displaced)
     }
 }
 
@@ -195,6 +210,18 @@ impl Drop for Consumer {
 mod tests {
     use super::*;
     use futures_util::task::noop_waker_ref;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    /// Counts how often it is woken.
+    #[derive(Default)]
+    struct Counter(AtomicUsize);
+
+    impl Wake for Counter {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 
     fn cx() -> Context<'static> {
         Context::from_waker(noop_waker_ref())
@@ -204,7 +231,7 @@ mod tests {
         range.map(|n| Bytes::from(vec![n; 10])).collect()
     }
 
-    fn pop(consumer: &Consumer, budget: usize) -> (Poll<Popped>, usize) {
+    fn pop(consumer: &Consumer, budget: usize) -> (Poll<Result<(), Over>>, usize) {
         let mut got = Vec::new();
         let popped = consumer.poll_pop(&cx(), &mut got, budget, |len| len);
         (popped, got.len())
@@ -216,11 +243,11 @@ mod tests {
         let consumer = queue.attach();
         queue.push(&mut packets(0..9));
         assert!(queue.poll_room(&cx()).is_pending());
-        assert_eq!(pop(&consumer, 25), (Poll::Ready(Popped::Packets), 2));
+        assert_eq!(pop(&consumer, 25), (Poll::Ready(Ok(())), 2));
         assert_eq!(queue.poll_room(&cx()), Poll::Ready(Ok(2)));
         assert_eq!(
             pop(&consumer, 5),
-            (Poll::Ready(Popped::Packets), 1),
+            (Poll::Ready(Ok(())), 1),
             "at least one, whatever the budget"
         );
     }
@@ -231,17 +258,30 @@ mod tests {
         let (old, new) = (queue.attach(), queue.attach());
         queue.push(&mut packets(0..2));
         assert_eq!(pop(&old, 10).0, Poll::Pending);
-        assert_eq!(pop(&new, 10), (Poll::Ready(Popped::Packets), 1));
+        assert_eq!(pop(&new, 10), (Poll::Ready(Ok(())), 1));
         drop(new);
-        assert_eq!(pop(&old, 10), (Poll::Ready(Popped::Packets), 1));
+        assert_eq!(pop(&old, 10), (Poll::Ready(Ok(())), 1));
     }
 
     #[test]
     fn one_consumer_too_many_displaces_the_oldest() {
         let queue = PacketQueue::new(8, 2);
         let consumers: Vec<_> = (0..3).map(|_| queue.attach()).collect();
-        assert_eq!(pop(&consumers[0], 10).0, Poll::Ready(Popped::Displaced));
+        assert_eq!(pop(&consumers[0], 10).0, Poll::Ready(Err(Over::Displaced)));
         assert_eq!(pop(&consumers[1], 10).0, Poll::Pending);
+    }
+
+    #[test]
+    fn a_consumer_that_takes_nothing_is_told_when_it_is_displaced() {
+        let queue = PacketQueue::new(8, 1);
+        let stalled = queue.attach();
+        let woken = Arc::new(Counter::default());
+        let waker = Waker::from(woken.clone());
+        let cx = Context::from_waker(&waker);
+        assert!(stalled.poll_over(&cx).is_pending());
+        let _newer = queue.attach();
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+        assert_eq!(stalled.poll_over(&cx), Poll::Ready(Over::Displaced));
     }
 
     #[test]
@@ -250,7 +290,7 @@ mod tests {
         let consumer = queue.attach();
         queue.push(&mut packets(0..2));
         queue.close();
-        assert_eq!(pop(&consumer, 10), (Poll::Ready(Popped::Closed), 0));
+        assert_eq!(pop(&consumer, 10), (Poll::Ready(Err(Over::Closed)), 0));
         assert_eq!(queue.poll_room(&cx()), Poll::Ready(Err(Closed)));
         queue.push(&mut packets(0..2));
         assert_eq!(pop(&consumer, 10).1, 0);

@@ -1,7 +1,7 @@
 //! One carrier at work: chunks in, chunks out, until it ends.
 
 use crate::config::{CLOSE_LIMIT, MESSAGES_PER_TURN};
-use crate::packet_queue::{Consumer, Popped};
+use crate::packet_queue::Consumer;
 use crate::{Carrier, CarrierEnd, Closed, MAX_MESSAGE, MAX_PACKET};
 use bytes::{Bytes, BytesMut};
 use futures_util::{SinkExt, StreamExt};
@@ -133,12 +133,12 @@ impl<C: Carrier, I: Inbound> Pump<C, I> {
     /// Ready with `Ok` when the turn is over although more could be written.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CarrierEnd>> {
         for _ in 0..MESSAGES_PER_TURN {
-            ready!(self.carrier.poll_ready_unpin(cx)).map_err(CarrierEnd::Failed)?;
-            match ready!(self.outbound.poll_pop(cx, &mut self.packets, MAX_MESSAGE, encoded_len)) {
-                Popped::Packets => {}
-                Popped::Displaced => return Poll::Ready(Err(CarrierEnd::Displaced)),
-                Popped::Closed => return Poll::Ready(Err(CarrierEnd::ConnClosed)),
-            }
+            let Poll::Ready(ready) = self.carrier.poll_ready_unpin(cx) else {
+                // Perhaps it never takes anything again: it must hear all the same that it is over.
+                return self.outbound.poll_over(cx).map(|over| Err(over.into()));
+            };
+            ready.map_err(CarrierEnd::Failed)?;
+            ready!(self.outbound.poll_pop(cx, &mut self.packets, MAX_MESSAGE, encoded_len))?;
             for packet in self.packets.drain(..) {
                 if let Err(error) = encode(&packet, &mut self.out) {
                     tracing::warn!(%error, "the session made a packet that no chunk holds; it is dropped");

@@ -1,13 +1,13 @@
 //! The server's packet conn: all carriers of all clients.
 
-use crate::packet_queue::{Consumer, PacketQueue, Popped};
+use crate::packet_queue::{Consumer, PacketQueue};
 use crate::pump::{Inbound, pump};
 use crate::{Carrier, CarrierEnd, ClientId, ClientMap, Closed, PacketConn, QueueConfig};
 use bytes::Bytes;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -200,10 +200,7 @@ impl PacketConn for ClientConn {
         cx: &mut Context<'_>,
         packets: &mut Vec<Bytes>,
     ) -> Poll<Result<(), Closed>> {
-        match ready!(self.received.poll_pop(cx, packets, usize::MAX, |len| len)) {
-            Popped::Packets => Poll::Ready(Ok(())),
-            Popped::Displaced | Popped::Closed => Poll::Ready(Err(Closed)),
-        }
+        self.received.poll_pop(cx, packets, usize::MAX, |len| len).map_err(|_| Closed)
     }
 
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Closed>> {

@@ -1,12 +1,12 @@
 //! The client's packet conn: one carrier after another under one session.
 
-use crate::packet_queue::{Consumer, PacketQueue, Popped};
+use crate::packet_queue::{Consumer, PacketQueue};
 use crate::pump::{Inbound, pump};
 use crate::{Carrier, CarrierEnd, ClientId, Closed, PacketConn, RedialConfig, preamble};
 use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
@@ -74,10 +74,7 @@ impl PacketConn for RedialPacketConn {
         cx: &mut Context<'_>,
         packets: &mut Vec<Bytes>,
     ) -> Poll<Result<(), Closed>> {
-        match ready!(self.received.poll_pop(cx, packets, usize::MAX, |len| len)) {
-            Popped::Packets => Poll::Ready(Ok(())),
-            Popped::Displaced | Popped::Closed => Poll::Ready(Err(Closed)),
-        }
+        self.received.poll_pop(cx, packets, usize::MAX, |len| len).map_err(|_| Closed)
     }
 
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Closed>> {

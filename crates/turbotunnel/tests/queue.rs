@@ -7,8 +7,8 @@ mod pipe;
 use bytes::Bytes;
 use pipe::{Peer, pair, recv, send};
 use snowflake_turbotunnel::{
-    CarrierEnd, ClientId, Clients, PacketConn, PreambleError, QueueConfig, QueuePacketConn,
-    read_preamble,
+    CarrierEnd, ClientConn, ClientId, Clients, PacketConn, PreambleError, QueueConfig,
+    QueuePacketConn, read_preamble,
 };
 use std::future::poll_fn;
 use std::time::Duration;
@@ -114,6 +114,35 @@ async fn one_carrier_too_many_displaces_the_oldest() {
     let (mut third, _) = carrier(&server, A).await;
     third.send("hello").await;
     assert!(matches!(displaced.await.unwrap(), CarrierEnd::Displaced));
+}
+
+/// A carrier whose peer has stopped reading, with as much written to it as it takes.
+async fn stalled(
+    server: &QueuePacketConn,
+    clients: &mut Clients,
+) -> (Peer, JoinHandle<CarrierEnd>, ClientConn) {
+    let (mut peer, served) = carrier(server, A).await;
+    peer.send("hello").await;
+    let (_, mut conn) = clients.accept().await.unwrap();
+    recv(&mut conn).await;
+    // The carrier holds 64 KiB and the sink some more; what the queue holds then has nowhere to go.
+    loop {
+        let room = poll_fn(|cx| conn.poll_room(cx));
+        match tokio::time::timeout(Duration::from_millis(1), room).await {
+            Ok(room) => conn.send(&mut vec![Bytes::from(vec![0; 1400]); room.unwrap()]),
+            Err(_) => return (peer, served, conn),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_carrier_that_takes_nothing_is_displaced_like_any_other() {
+    let (server, mut clients) = server(QueueConfig { carriers: 1, ..QueueConfig::default() });
+    let (_peer, served, _conn) = stalled(&server, &mut clients).await;
+    let started = tokio::time::Instant::now();
+    let (_newer, _) = carrier(&server, A).await;
+    assert!(matches!(served.await.unwrap(), CarrierEnd::Displaced));
+    assert!(started.elapsed() <= Duration::from_secs(2), "{:?}", started.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
