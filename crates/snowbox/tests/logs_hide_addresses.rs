@@ -17,16 +17,15 @@ enum Leak {
 
 /// Lines of session descriptions, and the names of their secrets.
 const SDP_MARKS: [&str; 6] =
-    ["v=0", "a=candidate", "candidate:", "ice-ufrag:", "ice-pwd:", "a=fingerprint"];
+    ["v=0", "a=candidate", "candidate:", "ice-ufrag:", "ice-pwd:", "sha-256 "];
 
 fn leak(line: &str) -> Option<Leak> {
     if SDP_MARKS.iter().any(|mark| line.contains(mark)) {
         return Some(Leak::SessionDescription);
     }
-    let words = || {
-        line.split(|c: char| !(c.is_ascii_hexdigit() || c == '.' || c == ':'))
-            .map(|w| w.trim_matches('.'))
-    };
+    // Whole words, so that the `c::c` in a module's path is no address.
+    let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':');
+    let words = || line.split(|c| !inside(c)).map(|word| word.trim_matches('.'));
     if words().any(is_address) {
         return Some(Leak::Address);
     }
@@ -47,7 +46,7 @@ fn is_address(word: &str) -> bool {
         || (word.matches(':').count() >= 2 && (is_ipv6(word) || is_ipv6(without_colon)))
 }
 
-/// `::` alone is also how Rust writes paths.
+/// `::` alone stands for all addresses, nobody's.
 fn is_ipv6(word: &str) -> bool {
     word != "::" && word.parse::<Ipv6Addr>().is_ok()
 }
@@ -80,7 +79,7 @@ fn the_detector_knows_a_leak() {
             "2026-01-01T19:22:33.123456Z  INFO snowflake_proxy::poll: version 0.21.1, 1234567890123456 bytes",
             None,
         ),
-        ("peer [scrubbed] gone, kcp::Session, 10:20:30", None),
+        ("peer [scrubbed] gone, kcp::Session, webrtc::connection, 10:20:30", None),
     ] {
         assert_eq!(leak(line), expected, "{line}");
     }
@@ -97,11 +96,12 @@ async fn nothing_leaks() {
     );
 }
 
-/// The same transfer with `-unsafe-logging`: were the detector blind or the logs empty, the test above would prove nothing.
+/// The same transfer with `-unsafe-logging`: were the detector blind or the logs empty, the test above would prove nothing. The
+/// broker is not among them: it never writes an address.
 #[tokio::test]
-async fn with_unsafe_logging_every_program_leaks() {
-    let found = leaks(&["--unsafe-logging"]).await;
-    for program in ["broker.", "client.", "proxy-", "server."] {
+async fn with_unsafe_logging_what_handles_addresses_leaks() {
+    let found = leaks(&["--unsafe-logging", "--no-kill"]).await;
+    for program in ["client.", "proxy-", "server."] {
         assert!(
             found.iter().any(|(name, ..)| name.starts_with(program)),
             "no leak in a log of {program}"
