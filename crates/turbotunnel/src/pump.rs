@@ -20,7 +20,16 @@ pub(crate) trait Inbound {
     fn push(&mut self, packets: &mut Vec<Bytes>);
 }
 
-/// Moves packets between `carrier` and the two queues until one of them ends; says whether any packet came in.
+/// A carrier that has been used up.
+pub(crate) struct Pumped<C> {
+    /// To be closed; its places at the queues are free already.
+    pub(crate) carrier: C,
+    pub(crate) end: CarrierEnd,
+    /// Whether any packet came in.
+    pub(crate) received: bool,
+}
+
+/// Moves packets between `carrier` and the two queues until one of them ends.
 ///
 /// `first` is what was read from the carrier together with its preamble.
 pub(crate) async fn pump<C: Carrier>(
@@ -29,7 +38,7 @@ pub(crate) async fn pump<C: Carrier>(
     inbound: impl Inbound,
     outbound: Consumer,
     silence: Duration,
-) -> (CarrierEnd, bool) {
+) -> Pumped<C> {
     let mut pump = Pump {
         carrier,
         inbound,
@@ -43,9 +52,14 @@ pub(crate) async fn pump<C: Carrier>(
     };
     pump.decoder.push(first);
     let end = poll_fn(|cx| pump.poll(cx)).await;
-    // The end is known already; a peer that cannot be told politely finds out by itself.
-    let _ = tokio::time::timeout(CLOSE_LIMIT, pump.carrier.close()).await;
-    (end, pump.received)
+    Pumped { carrier: pump.carrier, end, received: pump.received }
+}
+
+/// Closes a carrier, politely for a while.
+///
+/// Why it ended is known already; a peer that cannot be told finds out by itself.
+pub(crate) async fn close(mut carrier: impl Carrier) {
+    let _ = tokio::time::timeout(CLOSE_LIMIT, carrier.close()).await;
 }
 
 struct Pump<C, I> {

@@ -1,7 +1,7 @@
 //! The server's packet conn: all carriers of all clients.
 
 use crate::packet_queue::{Consumer, PacketQueue};
-use crate::pump::{Inbound, pump};
+use crate::pump::{Inbound, close, pump};
 use crate::{Carrier, CarrierEnd, ClientId, ClientMap, Closed, PacketConn, QueueConfig};
 use bytes::Bytes;
 use std::hash::{BuildHasher, RandomState};
@@ -71,7 +71,9 @@ impl QueuePacketConn {
     ) -> CarrierEnd {
         let Some((attached, down)) = self.attach(client) else { return CarrierEnd::TooManyClients };
         let silence = self.shared.config.silence;
-        pump(carrier, first, attached, down, silence).await.0
+        let used = pump(carrier, first, attached, down, silence).await;
+        close(used.carrier).await;
+        used.end
     }
 
     fn attach(&self, client: ClientId) -> Option<(Attached, Consumer)> {

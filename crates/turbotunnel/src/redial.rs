@@ -1,13 +1,14 @@
 //! The client's packet conn: one carrier after another under one session.
 
 use crate::packet_queue::{Consumer, PacketQueue};
-use crate::pump::{Inbound, pump};
+use crate::pump::{Inbound, close, pump};
 use crate::{Carrier, CarrierEnd, ClientId, Closed, PacketConn, RedialConfig, preamble};
 use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -62,6 +63,7 @@ impl RedialPacketConn {
             outgoing: outgoing.clone(),
             incoming: incoming.clone(),
             config,
+            closing: JoinSet::new(),
         };
         let task = AbortOnDropHandle::new(tokio::spawn(redial.run()));
         Self { outgoing, incoming, received, _task: task }
@@ -113,6 +115,8 @@ struct Redial<D> {
     outgoing: Arc<PacketQueue>,
     incoming: Arc<PacketQueue>,
     config: RedialConfig,
+    /// Used carriers on their way out, each for a second at most: the next is dialed meanwhile.
+    closing: JoinSet<()>,
 }
 
 impl<D: Dial> Redial<D> {
@@ -138,7 +142,7 @@ impl<D: Dial> Redial<D> {
                 return false;
             }
         };
-        let (end, received) = pump(
+        let used = pump(
             carrier,
             Bytes::new(),
             ToSession(self.incoming.clone()),
@@ -146,8 +150,10 @@ impl<D: Dial> Redial<D> {
             self.config.silence,
         )
         .await;
-        tracing::debug!(%end, received, "the carrier ended");
-        self.dialer.ended(&end);
-        received
+        tracing::debug!(end = %used.end, received = used.received, "the carrier ended");
+        self.dialer.ended(&used.end);
+        while self.closing.try_join_next().is_some() {}
+        self.closing.spawn(close(used.carrier));
+        used.received
     }
 }

@@ -118,6 +118,24 @@ async fn a_peer_that_sends_no_chunks_costs_only_the_carrier() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_carrier_that_cannot_be_closed_does_not_delay_the_next() {
+    let mut setup = setup(0);
+    let mut peer = next_peer(&mut setup).await;
+    peer.send("good for a new one at once").await;
+    recv(&mut setup.conn).await;
+    // The carrier holds 64 KiB and the sink some more; what the queue holds then has nowhere to go.
+    loop {
+        let room = poll_fn(|cx| setup.conn.poll_room(cx));
+        let Ok(room) = tokio::time::timeout(Duration::from_millis(1), room).await else { break };
+        setup.conn.send(&mut vec![Bytes::from(vec![0; 1400]); room.unwrap()]);
+    }
+    let started = Instant::now();
+    peer.send_raw(Bytes::from_static(&[0xc0, 0x80, 0x80])).await;
+    let (_next, dialed) = setup.peers.recv().await.unwrap();
+    assert_eq!(dialed, started);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_full_queue_says_so_and_drops() {
     let mut setup = setup(usize::MAX);
     let room = poll_fn(|cx| setup.conn.poll_room(cx)).await.unwrap();
