@@ -1,8 +1,7 @@
 //! The flags, named as those of the Go broker.
 
-use std::path::PathBuf;
-
 use clap::Parser;
+use snowflake_cli::OptionalPath;
 
 use crate::ListenAddr;
 
@@ -18,36 +17,36 @@ pub struct Args {
     #[arg(long)]
     pub disable_tls: bool,
     /// TLS certificate chain, PEM; needs -key.
-    #[arg(long)]
-    pub cert: Option<PathBuf>,
+    #[arg(long, default_value = "")]
+    pub cert: OptionalPath,
     /// Private key of the certificate, PEM; needs -cert.
-    #[arg(long)]
-    pub key: Option<PathBuf>,
+    #[arg(long, default_value = "")]
+    pub key: OptionalPath,
     /// Accepted for existing set-ups. Statistics by country come later; until then none are kept,
     /// as if this were set.
     #[arg(long)]
     pub disable_geoip: bool,
     /// Accepted and not read: statistics by country come later.
     #[arg(long, default_value = "/usr/share/tor/geoip")]
-    pub geoipdb: PathBuf,
+    pub geoipdb: OptionalPath,
     /// Accepted and not read: statistics by country come later.
     #[arg(long, default_value = "/usr/share/tor/geoip6")]
-    pub geoip6db: PathBuf,
+    pub geoip6db: OptionalPath,
     /// Bridges that clients may ask for: one JSON object a line, with displayName, webSocketAddress
     /// and fingerprint. Without it the default bridge is the only one.
-    #[arg(long)]
-    pub bridge_list_path: Option<PathBuf>,
+    #[arg(long, default_value = "")]
+    pub bridge_list_path: OptionalPath,
     /// Relays that this broker names to proxies: only proxies that accept all of them are used.
     /// Proxies accept snowflake.torproject.net$ by default; if this is empty they are all refused.
     #[arg(long, default_value = "")]
     pub allowed_relay_pattern: String,
     /// File with poll intervals: {"open_poll_interval": MS, "moderate_poll_interval": MS,
     /// "strict_poll_interval": MS}.
-    #[arg(long)]
-    pub poll_interval_filepath: Option<PathBuf>,
+    #[arg(long, default_value = "")]
+    pub poll_interval_filepath: OptionalPath,
     /// File for metrics, one block a day, also served at /metrics. Without it they go to stdout.
-    #[arg(long)]
-    pub metrics_log: Option<PathBuf>,
+    #[arg(long, default_value = "")]
+    pub metrics_log: OptionalPath,
     /// Do not scrub addresses from the log.
     #[arg(long)]
     pub unsafe_logging: bool,

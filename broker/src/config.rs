@@ -37,25 +37,25 @@ impl Config {
     /// # Errors
     /// Names the flag, its value and what is wrong with it.
     pub fn from_args(args: &Args) -> Result<Self, ConfigError> {
-        let metrics_log = match &args.metrics_log {
+        let metrics_log = match args.metrics_log.as_path() {
             Some(path) => MetricsLog::file(path).map_err(bad("metrics-log", path))?,
             None => MetricsLog::Stdout,
         };
         Ok(Self {
             tls: tls_choice(args)?,
             bridges: read_or_default(
-                args.bridge_list_path.as_deref(),
+                args.bridge_list_path.as_path(),
                 read_bridges,
                 "bridge-list-path",
             )?,
-            bridge_list_path: args.bridge_list_path.clone(),
+            bridge_list_path: args.bridge_list_path.clone().into_path(),
             allowed_relay_pattern: RelayPattern::new(&args.allowed_relay_pattern),
             intervals: read_or_default(
-                args.poll_interval_filepath.as_deref(),
+                args.poll_interval_filepath.as_path(),
                 read_intervals,
                 "poll-interval-filepath",
             )?,
-            poll_interval_path: args.poll_interval_filepath.clone(),
+            poll_interval_path: args.poll_interval_filepath.clone().into_path(),
             metrics_log,
             limits: Limits::default(),
         })
@@ -81,7 +81,7 @@ fn read_or_default<T: Default>(
 }
 
 fn tls_choice(args: &Args) -> Result<Option<Arc<ServerConfig>>, ConfigError> {
-    match (args.disable_tls, &args.cert, &args.key) {
+    match (args.disable_tls, args.cert.as_path(), args.key.as_path()) {
         (true, None, None) => Ok(None),
         (true, _, _) => Err(ConfigError::BothTlsChoices),
         (false, Some(cert), Some(key)) => {

@@ -1,9 +1,9 @@
 //! The flags, with the names and defaults of the Go program.
 
 use clap::Parser;
-use snowflake_cli::CommaList;
 use snowflake_cli::logging::{LogConfig, Target};
-use std::path::{Path, PathBuf};
+use snowflake_cli::{CommaList, OptionalPath};
+use std::path::Path;
 
 /// Carries tor's connections over volunteer proxies: the Snowflake client, a pluggable transport that tor starts.
 #[derive(Clone, Debug, Parser)]
@@ -24,8 +24,8 @@ pub struct Args {
     #[arg(long, default_value_t = 1, allow_negative_numbers = true)]
     pub max: i64,
     /// Log to this file; without it there is no log.
-    #[arg(long)]
-    pub log: Option<PathBuf>,
+    #[arg(long, default_value = "")]
+    pub log: OptionalPath,
     /// The log file's path is relative to tor's state directory.
     #[arg(long, alias = "logToStateDir")]
     pub log_to_state_dir: bool,
@@ -40,7 +40,7 @@ pub struct Args {
 impl Args {
     /// Where the log goes: to a file or nowhere, never to stderr, which old versions of tor do not read.
     pub fn log_config(&self, state_location: Option<&Path>) -> LogConfig {
-        let file = self.log.clone().filter(|path| !path.as_os_str().is_empty());
+        let file = self.log.clone().into_path();
         let directory = state_location.filter(|_| self.log_to_state_dir);
         let target = match (file, directory) {
             (None, _) => Target::Discard,
@@ -86,6 +86,10 @@ mod tests {
     #[test]
     fn the_log_goes_nowhere_or_to_a_file() {
         assert_eq!(parse(&[]).log_config(None).target, Target::Discard);
+        for empty in [&["-log", ""][..], &["-log=", "-log-to-state-dir"]] {
+            let target = parse(empty).log_config(Some(Path::new("/state"))).target;
+            assert_eq!(target, Target::Discard, "{empty:?}");
+        }
         let here = parse(&["-log", "x.log"]);
         assert_eq!(here.log_config(Some(Path::new("/state"))).target, Target::File("x.log".into()));
         let there = parse(&["-log", "x.log", "-log-to-state-dir"]);

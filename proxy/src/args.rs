@@ -1,10 +1,8 @@
 //! The flags, with the names and defaults of the Go program.
 
-use std::path::PathBuf;
-
 use clap::Parser;
 use snowflake_cli::{
-    CommaList, GoDuration,
+    CommaList, GoDuration, OptionalPath,
     logging::{LogConfig, Target},
 };
 
@@ -57,8 +55,8 @@ pub struct Args {
     #[arg(long)]
     pub disable_stats_logger: bool,
     /// Also log to this file.
-    #[arg(long)]
-    pub log: Option<PathBuf>,
+    #[arg(long, default_value = "")]
+    pub log: OptionalPath,
     /// Log more than the events.
     #[arg(long)]
     pub verbose: bool,
@@ -70,7 +68,7 @@ pub struct Args {
 impl Args {
     /// Where the log goes: stderr, and the file if there is one.
     pub fn log_config(&self) -> LogConfig {
-        let file = self.log.clone().filter(|path| !path.as_os_str().is_empty());
+        let file = self.log.clone().into_path();
         LogConfig {
             target: file.map_or(Target::Stderr, Target::StderrAndFile),
             unsafe_logging: self.unsafe_logging,

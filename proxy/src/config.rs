@@ -172,6 +172,19 @@ mod tests {
     }
 
     #[test]
+    fn the_log_goes_to_stderr_and_perhaps_to_a_file() {
+        use snowflake_cli::logging::Target;
+        let target = |flags: &[&str]| {
+            let program = Program { name: "snowflake-proxy", version: "0" };
+            parse_from::<Args>(program, flags).unwrap().log_config().target
+        };
+        for empty in [&[][..], &["-log", ""], &["-log="]] {
+            assert_eq!(target(empty), Target::Stderr, "{empty:?}");
+        }
+        assert_eq!(target(&["-log", "x.log"]), Target::StderrAndFile("x.log".into()));
+    }
+
+    #[test]
     fn the_defaults_are_those_of_the_go_program() {
         let config = config(&[]).unwrap();
         assert_eq!(config.broker.as_str(), "https://snowflake-broker.torproject.net/");

@@ -1,9 +1,10 @@
 //! The flags, with the names and defaults of the Go program.
 
-use std::ffi::OsString;
-
 use clap::Parser;
-use snowflake_cli::logging::{LogConfig, Target};
+use snowflake_cli::{
+    OptionalPath,
+    logging::{LogConfig, Target},
+};
 
 use crate::error::MethodError;
 
@@ -20,8 +21,8 @@ pub struct Args {
     #[arg(long)]
     pub disable_tls: bool,
     /// Log to this file; without it, to stderr.
-    #[arg(long)]
-    pub log: Option<OsString>,
+    #[arg(long, default_value = "")]
+    pub log: OptionalPath,
     /// Do not remove addresses from the log.
     #[arg(long)]
     pub unsafe_logging: bool,
@@ -30,9 +31,8 @@ pub struct Args {
 impl Args {
     /// Where the log goes: the file if there is one, or stderr.
     pub fn log_config(&self) -> LogConfig {
-        let file = self.log.clone().filter(|path| !path.is_empty());
         LogConfig {
-            target: file.map_or(Target::Stderr, |path| Target::File(path.into())),
+            target: self.log.clone().into_path().map_or(Target::Stderr, Target::File),
             unsafe_logging: self.unsafe_logging,
             verbose: false,
         }
@@ -76,6 +76,7 @@ mod tests {
     fn the_log_goes_to_one_place() {
         assert_eq!(args(&[]).log_config().target, Target::Stderr);
         assert_eq!(args(&["-log", ""]).log_config().target, Target::Stderr);
+        assert_eq!(args(&["-log="]).log_config().target, Target::Stderr);
         let config = args(&["-log=f", "-unsafe-logging"]).log_config();
         assert_eq!(config.target, Target::File("f".into()));
         assert!(config.unsafe_logging);

@@ -66,10 +66,26 @@ fn what_deployments_use() {
 fn gos_defaults() {
     let args = args(&[]);
     assert_eq!(args.addr.to_string(), ":443");
-    assert_eq!(args.geoipdb, Path::new("/usr/share/tor/geoip"));
-    assert_eq!(args.geoip6db, Path::new("/usr/share/tor/geoip6"));
+    assert_eq!(args.geoipdb, "/usr/share/tor/geoip".into());
+    assert_eq!(args.geoip6db, "/usr/share/tor/geoip6".into());
     assert!(!args.disable_tls && !args.disable_geoip && !args.unsafe_logging);
     assert_eq!(args.allowed_relay_pattern, "");
+}
+
+/// In a unit file an empty value stands for a flag that is not used.
+#[test]
+fn empty_paths_are_none() {
+    let words = [
+        "-disable-tls",
+        "-cert=",
+        "-key=",
+        "-bridge-list-path=",
+        "-poll-interval-filepath=",
+        "-metrics-log=",
+    ];
+    let config = Config::from_args(&args(&words)).unwrap();
+    assert!(config.tls.is_none() && config.bridge_list_path.is_none());
+    assert!(config.poll_interval_path.is_none());
 }
 
 #[test]

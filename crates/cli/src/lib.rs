@@ -35,7 +35,7 @@
 //! ```
 //!
 //! * [`parse()`]: a program's flags, or the reason to [`Stop`] at once: help, version, misuse.
-//! * [`go_bool`], [`GoDuration`], [`CommaList`]: flag values as Go writes them.
+//! * [`go_bool`], [`GoDuration`], [`CommaList`], [`OptionalPath`]: flag values as Go writes them.
 //! * [`logging`]: where the log goes, and that it is scrubbed.
 
 mod bool_value;
@@ -43,11 +43,13 @@ mod duration;
 mod flags;
 mod list;
 pub mod logging;
+mod optional_path;
 mod parse;
 mod stop;
 
 pub use bool_value::{NotABool, go_bool};
 pub use duration::{DurationError, GoDuration};
 pub use list::CommaList;
+pub use optional_path::OptionalPath;
 pub use parse::{parse, parse_from};
 pub use stop::{Program, Stop, UsageError};
