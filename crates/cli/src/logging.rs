@@ -3,7 +3,9 @@
 //! stdout belongs to tor, so the log goes to stderr, to a file, to both or nowhere. Lines have UTC
 //! timestamps and pass a [`ScrubbingWriter`] unless the operator asked for unsafe logging. Our own
 //! crates log from `info` on, libraries from `warn` on; `RUST_LOG` overrides both with
-//! [directives](EnvFilter) such as `debug` or `warn,snowflake_client=trace`.
+//! [directives](EnvFilter) such as `debug` or `warn,snowflake_client=trace`. The libraries under
+//! WebRTC, whose business is the peers' addresses and descriptions, are heard only with unsafe
+//! logging, whatever `RUST_LOG` says.
 
 use std::{
     env,
@@ -17,7 +19,11 @@ use std::{
 use snowflake_safelog::{ScrubbingWriter, allow_unsafe_logging};
 use tracing::Subscriber;
 use tracing_subscriber::{
-    EnvFilter, filter::ParseError, fmt, util::SubscriberInitExt, util::TryInitError,
+    EnvFilter,
+    filter::{ParseError, filter_fn},
+    fmt,
+    layer::SubscriberExt,
+    util::{SubscriberInitExt, TryInitError},
 };
 
 /// The variable that overrides the log levels.
@@ -28,6 +34,10 @@ const LEVELS: &str = "warn,snowflake=info";
 
 /// Levels with [`LogConfig::verbose`].
 const VERBOSE_LEVELS: &str = "warn,snowflake=debug";
+
+/// First words of the names of the libraries under WebRTC: `rtc_ice`, `webrtc`, `quinn_udp`. They
+/// log addresses, candidates and whole descriptions in many forms; the scrubber knows some.
+const TALKATIVE: [&str; 8] = ["rtc", "webrtc", "ice", "stun", "turn", "dtls", "sctp", "quinn"];
 
 /// What to log, and where.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -111,7 +121,15 @@ fn subscriber(
         false => Box::new(ScrubbingWriter::new(writer)),
     };
     let format = fmt().with_ansi(false).log_internal_errors(false);
-    Ok(format.with_env_filter(filter).with_writer(Mutex::new(writer)).finish())
+    let hear_all = config.unsafe_logging;
+    let heard = filter_fn(move |record| hear_all || !is_talkative(record.target()));
+    Ok(format.with_env_filter(filter).with_writer(Mutex::new(writer)).finish().with(heard))
+}
+
+/// Whether a record comes from a library of [`TALKATIVE`].
+fn is_talkative(target: &str) -> bool {
+    let first_word = target.split(['_', ':']).next().unwrap_or_default();
+    TALKATIVE.contains(&first_word)
 }
 
 /// One or two places to write to.
@@ -182,7 +200,9 @@ mod tests {
             debug!("our debug");
             info!("ours from 192.0.2.7:443");
             info!(target: "hyper::server", "their info");
-            warn!(target: "webrtc", peer = "2001:db8::1", "their warning\nin \x1b[31mtwo");
+            warn!(target: "rustls", peer = "2001:db8::1", "their warning\nin \x1b[31mtwo");
+            warn!(target: "rtc_ice::agent", "a pair of candidates");
+            tracing::error!(target: "webrtc", "a description");
         });
         let bytes = shared.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
@@ -195,7 +215,7 @@ mod tests {
             log.contains(" INFO snowflake_cli::logging::tests: ours from [scrubbed]\n"),
             "{log}"
         );
-        assert!(log.contains(" WARN webrtc: their warning"), "{log}");
+        assert!(log.contains(" WARN rustls: their warning"), "{log}");
         assert!(log.contains("peer=\"[scrubbed]\""), "{log}");
         assert!(!log.contains("our debug") && !log.contains("their info"), "{log}");
         assert!(!log.contains('\x1b'), "{log:?}");
@@ -222,6 +242,23 @@ mod tests {
         let log = logged(&LogConfig::default(), Some(""));
         assert!(log.contains("ours from"), "{log}");
         assert!(subscriber(&LogConfig::default(), Some("a=b=c"), Box::new(io::sink())).is_err());
+    }
+
+    #[test]
+    fn libraries_that_talk_of_peers_are_heard_with_unsafe_logging_only() {
+        for levels in [None, Some("trace"), Some("rtc_ice=trace,webrtc=trace")] {
+            let log = logged(&LogConfig { verbose: true, ..LogConfig::default() }, levels);
+            assert!(!log.contains("candidates") && !log.contains("a description"), "{log}");
+        }
+        let log = logged(&LogConfig { unsafe_logging: true, ..LogConfig::default() }, None);
+        assert!(log.contains("candidates") && log.contains("a description"), "{log}");
+        for ours in ["snowflake_webrtc::connection", "snowflake_proxy", "hyper::proto", "service"] {
+            assert!(!is_talkative(ours), "{ours}");
+        }
+        for theirs in ["rtc", "rtc_stun", "rtc_ice::agent", "webrtc::peer_connection", "quinn_udp"]
+        {
+            assert!(is_talkative(theirs), "{theirs}");
+        }
     }
 
     #[test]

@@ -13,11 +13,17 @@ fn a_log_file_is_private_appended_to_and_scrubbed() {
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 
     tracing::warn!("first from 192.0.2.7");
+    // As libraries do that know nothing of tracing.
+    log::warn!(target: "hyper::proto", "third from 192.0.2.7");
+    log::error!(target: "rtc_ice::agent", "found a candidate");
+    log::error!(target: "webrtc::peer_connection", "got a description");
     fs::write(&path, fs::read_to_string(&path).unwrap().replace("first", "kept")).unwrap();
     std::thread::spawn(|| panic!("second from 192.0.2.7")).join().unwrap_err();
 
     let log = fs::read_to_string(&path).unwrap();
     assert!(log.contains("kept from [scrubbed]\n"), "{log}");
     assert!(log.contains("second from [scrubbed]\n"), "{log}");
+    assert!(log.contains(" WARN hyper::proto: third from [scrubbed]\n"), "{log}");
+    assert!(!log.contains("candidate") && !log.contains("description"), "{log}");
     assert!(matches!(init(&config), Err(LogError::Twice(_))));
 }
