@@ -75,7 +75,9 @@ where
     });
     http1::Builder::new()
         .auto_date_header(false)
+        // The one bounds what is read, the other what is accepted of it.
         .max_buf_size(limits::MAX_REQUEST_HEAD)
+        .max_header_size(limits::MAX_REQUEST_HEAD)
         .serve_connection(TokioIo::new(transport), service)
         .with_upgrades()
         .await

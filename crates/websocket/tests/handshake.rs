@@ -106,6 +106,35 @@ async fn garbage_and_endless_headers_are_refused() {
     assert!(response.starts_with("HTTP/1.1 431 "));
 }
 
+/// Whoever never ends the request line is refused after 16 KiB, not after all that they have to say.
+#[tokio::test]
+async fn a_request_line_of_40_kb_is_refused_cheaply() {
+    const PIPE: usize = 1024;
+    let (ours, mut theirs) = duplex(PIPE);
+    let peer = tokio::spawn(async move {
+        let (mut read, mut write) = tokio::io::split(&mut theirs);
+        let (mut response, mut taken) = (String::new(), 0);
+        let sending = async {
+            write.write_all(b"GET /").await.unwrap();
+            while taken < 40_000 && write.write_all(&[b'x'; 100]).await.is_ok() {
+                taken += 100;
+            }
+        };
+        tokio::join!(sending, read.read_to_string(&mut response)).1.unwrap();
+        (response, taken)
+    });
+    assert!(matches!(accept(ours).await, Err(AcceptError::Http(_))));
+    let (response, taken) = peer.await.unwrap();
+    assert!(response.starts_with("HTTP/1.1 431 "), "{response}");
+    assert!(taken <= limits::MAX_REQUEST_HEAD + 2 * PIPE, "{taken} bytes were taken");
+
+    // All at once, and whole: still refused.
+    let path = "x".repeat(40_000);
+    let (accepted, response) = exchange(&request("GET /", &format!("GET /{path}"))).await;
+    assert!(matches!(accepted, Err(AcceptError::Http(_))));
+    assert!(response.starts_with("HTTP/1.1 431 "), "{response}");
+}
+
 #[tokio::test]
 async fn a_peer_that_leaves_is_named() {
     for sent in ["", "GET / HTTP/1.1\r\nHost: x\r\n"] {
