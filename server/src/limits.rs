@@ -9,7 +9,7 @@ use snowflake_turbotunnel::QueueConfig;
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Connections from proxies at one time. Default 65,536: 32,768 users with a carrier and its successor; they hold
-    /// less than 3 GiB when idle. When it is full, no more are accepted until one ends: they wait in the system's
+    /// less than 2 GiB when idle. When it is full, no more are accepted until one ends: they wait in the system's
     /// backlog.
     pub connections: usize,
     /// Streams to tor at one time. Default 65,536; when it is full, a new stream is refused with a FIN.

@@ -14,13 +14,16 @@ pub const MAX_MESSAGE: usize = 1 << 20;
 /// Largest message that is sent: 32 KiB. Longer byte strings are cut (not copied) into several messages.
 pub const MAX_SENT_MESSAGE: usize = 32 << 10;
 
-/// Bytes asked of the transport in one read: 32 KiB, allocated once for each WebSocket.
-pub const READ_BUFFER: usize = 32 << 10;
+/// Bytes asked of the transport in one read: 16 KiB, a TLS record. Allocated with each WebSocket and held while it is
+/// idle, so a server pays it for each of its users.
+pub const READ_BUFFER: usize = 16 << 10;
 
-/// Bytes that are collected before they are written without a flush: 64 KiB.
+/// Bytes that are collected before they are written without a flush: 32 KiB, two TLS records.
 ///
-/// When the transport does not take them, `poll_ready` waits until it did: this is the back-pressure.
-pub const WRITE_BUFFER: usize = 64 << 10;
+/// When the transport does not take them, `poll_ready` waits until it did: this is the back-pressure. The buffer grows
+/// with what is sent and keeps its size: a WebSocket that only ever sent small messages holds next to nothing, one that
+/// was busy once holds this and one message more.
+pub const WRITE_BUFFER: usize = 32 << 10;
 
 /// Time for a whole dial, from name lookup to the server's `101`: 45 s, as in gorilla/websocket's default dialer.
 pub const DIAL: Duration = Duration::from_secs(45);
@@ -31,7 +34,7 @@ pub const CONNECT: Duration = Duration::from_secs(10);
 /// Time from the first byte of a request to the end of the response: 10 s, the Go server's `ReadTimeout`.
 pub const ACCEPT: Duration = Duration::from_secs(10);
 
-/// Request line and headers together: 16 KiB. Anything longer is answered with 431.
+/// Request line and headers together: 16 KiB. Anything longer is answered with 431, without reading on.
 pub const MAX_REQUEST_HEAD: usize = 16 << 10;
 
 /// Time to write the Close frame and whatever waits before it: 1 s, as the Go programs allow.
