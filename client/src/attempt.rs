@@ -3,7 +3,9 @@
 use crate::timers::OPEN_LIMIT;
 use crate::{AttemptError, Events, Settings};
 use bytes::Bytes;
-use snowflake_messages::{ClientPollRequest, ClientPollResponse, NatType, SessionDescription};
+use snowflake_messages::{
+    ClientPollRequest, ClientPollResponse, NatType, SdpType, SessionDescription,
+};
 use snowflake_webrtc::{DataChannel, SetupError, offer};
 
 /// What the broker is told about our NAT, which is not measured here.
@@ -77,6 +79,9 @@ impl Attempts {
             ClientPollResponse::Answer(answer) => {
                 let answer =
                     SessionDescription::parse(answer.as_str()).map_err(AttemptError::Answer)?;
+                if answer.kind != SdpType::Answer {
+                    return Err(AttemptError::NotAnAnswer);
+                }
                 Ok(answer.sdp)
             }
             ClientPollResponse::Error(error) => Err(AttemptError::Refused(error)),

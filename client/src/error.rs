@@ -56,6 +56,9 @@ pub enum AttemptError {
     /// What the proxy answered is no session description.
     #[error("reading the proxy's answer")]
     Answer(#[source] DescriptionError),
+    /// What the proxy answered is a session description of another kind.
+    #[error("what the proxy sent is no answer")]
+    NotAnAnswer,
     /// The data channel did not open.
     #[error("opening a data channel")]
     Open(#[source] SetupError),

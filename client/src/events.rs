@@ -35,7 +35,10 @@ impl Events {
             AttemptError::Exchange(_) | AttemptError::Response(_) | AttemptError::Refused(_) => {
                 self.tell(format_args!("broker failure {why}"));
             }
-            AttemptError::Answer(_) | AttemptError::Open(_) | AttemptError::Preamble(_) => {
+            AttemptError::Answer(_)
+            | AttemptError::NotAnAnswer
+            | AttemptError::Open(_)
+            | AttemptError::Preamble(_) => {
                 self.trying_a_new_proxy(why);
             }
         }

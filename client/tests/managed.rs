@@ -1,7 +1,7 @@
 //! The program as tor runs it: its lines, its answers to bad bridge lines, its end.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -130,6 +130,104 @@ fn tor_hears_of_events() {
     );
     assert!(!failure.contains("127.0.0.1"), "{failure}");
     assert!(client.close().success());
+}
+
+/// A broker that reads one request and sends `response`, then whatever `then` does; returns its URL.
+fn broker(response: String, then: impl FnOnce(TcpStream) + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("url=http://{}/", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (mut client, _) = listener.accept().unwrap();
+        let (mut request, mut piece) = (Vec::new(), [0; 4096]);
+        // The message ends with its JSON object.
+        while !request.ends_with(b"}") {
+            let length = client.read(&mut piece).unwrap();
+            assert_ne!(length, 0, "the request is whole");
+            request.extend_from_slice(&piece[..length]);
+        }
+        // The client may have left before it was all sent.
+        let _ = client.write_all(response.as_bytes());
+        then(client);
+    });
+    url
+}
+
+fn ok(body: &str) -> String {
+    format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+}
+
+fn answer(description: &str) -> String {
+    ok(&format!("{{\"answer\":\"{}\"}}", description.replace('\\', "\\\\").replace('"', "\\\"")))
+}
+
+/// What tor hears after "offer created", without the words around it.
+fn first_failure(broker: &str) -> String {
+    let mut client = Client::start(&["-keep-local-addresses"], &[VERSION, TRANSPORTS, STDIN]);
+    let address = client.socks_port();
+    let _reply = connect(address, broker);
+    let message = "LOG SEVERITY=notice MESSAGE=\"";
+    assert_eq!(client.line(), format!("{message}offer created\""));
+    let mut line = client.line();
+    if line == format!("{message}broker rendezvous peer received\"") {
+        line = client.line();
+    }
+    assert!(client.close().success());
+    line.strip_prefix(message).and_then(|rest| rest.strip_suffix('"')).expect("a LOG line").into()
+}
+
+#[test]
+fn bad_answers_of_the_broker_are_named_and_end_only_the_attempt() {
+    let cases = [
+        (ok(""), "broker failure reading the broker's response: "),
+        (ok("{}"), "broker failure reading the broker's response: received empty broker response"),
+        (
+            ok("{\"error\":\"no snowflake proxies currently available\"}"),
+            "broker failure no snowflake proxies currently available",
+        ),
+        (
+            "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n".to_owned(),
+            "broker failure asking the broker: ",
+        ),
+        (ok(&"x".repeat(100_001)), "broker failure asking the broker: "),
+        (String::new(), "broker failure asking the broker: "),
+        (
+            answer("v=0"),
+            "broker failure reading the broker's response: malformed session description",
+        ),
+        (
+            answer(r#"{"type":"offer","sdp":"v=0"}"#),
+            "trying a new proxy: what the proxy sent is no answer",
+        ),
+        (
+            answer(r#"{"type":"answer","sdp":"this is no SDP"}"#),
+            "trying a new proxy: opening a data channel: the peer sent an unusable session description: \
+             the text is no session description",
+        ),
+        (
+            answer(r#"{"type":"answer","sdp":"v=0\r\nm=audio 9 RTP/AVP 0\r\n"}"#),
+            "trying a new proxy: opening a data channel: the peer sent an unusable session description: ",
+        ),
+    ];
+    for (response, expected) in cases {
+        let failure = first_failure(&broker(response.clone(), drop));
+        assert!(failure.starts_with(expected), "{failure} after {response:.80}");
+    }
+}
+
+/// The end of the program does not wait for a broker that holds its answer back.
+#[test]
+fn a_broker_that_never_answers_does_not_hold_the_end_up() {
+    let (hold, held) = std::sync::mpsc::channel::<()>();
+    let url = broker(String::new(), move |client| {
+        let _ended = held.recv();
+        drop(client);
+    });
+    let mut client = Client::start(&["-keep-local-addresses"], &[VERSION, TRANSPORTS, STDIN]);
+    let address = client.socks_port();
+    let _reply = connect(address, &url);
+    assert_eq!(client.line(), "LOG SEVERITY=notice MESSAGE=\"offer created\"");
+    assert!(client.close().success());
+    drop(hold);
 }
 
 #[test]
