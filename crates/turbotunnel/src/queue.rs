@@ -89,23 +89,25 @@ impl QueuePacketConn {
         Some((Attached { conn: self.clone(), client, queues }, down))
     }
 
-    /// Hands the client's session out if it has none.
-    fn ensure_session(&self, client: ClientId, queues: &Arc<ClientQueues>) {
+    /// Hands the client's session out if it has none; false if it was turned away.
+    fn ensure_session(&self, client: ClientId, queues: &Arc<ClientQueues>) -> bool {
         if queues.has_session.load(Ordering::Acquire)
             || !self.shared.shard(client).begin_session(client)
         {
-            return;
+            return true;
         }
         queues.has_session.store(true, Ordering::Release);
         let received = queues.up.attach();
         let conn =
             ClientConn { shared: self.shared.clone(), client, queues: queues.clone(), received };
         // When the backlog is full, dropping the conn ends the session that never was.
-        if self.arrivals.try_send((client, conn)).is_err() {
+        let handed_out = self.arrivals.try_send((client, conn)).is_ok();
+        if !handed_out {
             tracing::warn!(
                 "the backlog of new clients is full; one is turned away until it tries again"
             );
         }
+        handed_out
     }
 }
 
@@ -137,8 +139,12 @@ impl Inbound for Attached {
     }
 
     fn push(&mut self, packets: &mut Vec<Bytes>) {
-        self.conn.ensure_session(self.client, &self.queues);
-        self.queues.up.push(packets);
+        if self.conn.ensure_session(self.client, &self.queues) {
+            self.queues.up.push(packets);
+        } else {
+            // Nobody would take them out, and a queue full of them would stop the carrier.
+            packets.clear();
+        }
     }
 }
 
@@ -216,9 +222,11 @@ impl PacketConn for ClientConn {
 
 impl Drop for ClientConn {
     fn drop(&mut self) {
-        self.queues.up.clear();
-        self.queues.down.clear();
         self.queues.has_session.store(false, Ordering::Release);
         self.shared.shard(self.client).end_session(self.client);
+        // Only now: a queue that was filled in between, with nobody to read it, would stop the client's carriers. What a
+        // new session loses by this it is sent again.
+        self.queues.up.clear();
+        self.queues.down.clear();
     }
 }

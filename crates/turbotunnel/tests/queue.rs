@@ -146,6 +146,19 @@ async fn a_carrier_that_takes_nothing_is_displaced_like_any_other() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_carrier_that_cannot_be_closed_makes_nobody_wait() {
+    let (server, mut clients) = server(QueueConfig::default());
+    let (mut spare, _) = carrier(&server, A).await;
+    let (mut peer, served, mut conn) = stalled(&server, &mut clients).await;
+    let started = tokio::time::Instant::now();
+    peer.send_raw(Bytes::from_static(&[0xc0, 0x80, 0x80])).await;
+    assert_eq!(spare.recv().await.unwrap().len(), 1400, "what waited goes to the older carrier");
+    assert!(started.elapsed() < Duration::from_millis(100), "{:?}", started.elapsed());
+    assert!(matches!(served.await.unwrap(), CarrierEnd::Misframed(_)));
+    assert!(poll_fn(|cx| conn.poll_room(cx)).await.unwrap() > 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn too_many_clients_are_refused_one_by_one() {
     // One client for each lock of the map, so two clients of one lock are one too many.
     let (server, _clients) = server(QueueConfig { clients: 1, ..QueueConfig::default() });
@@ -175,8 +188,26 @@ async fn a_full_backlog_turns_clients_away_until_they_try_again() {
     b.send("b again").await;
     let (second, mut conn) = clients.accept().await.unwrap();
     assert_eq!(second, B);
-    let packets = recv(&mut conn).await;
-    assert_eq!(packets.last().unwrap(), "b again");
+    assert_eq!(recv(&mut conn).await, ["b again"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_was_turned_away_with_a_full_queue_is_heard_when_it_tries_again() {
+    let config = QueueConfig { backlog: 1, incoming: 4, ..QueueConfig::default() };
+    let (server, mut clients) = server(config);
+    let (mut a, _) = carrier(&server, A).await;
+    a.send("a").await;
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let (mut b, _) = carrier(&server, B).await;
+    // Four packets in one message: as many as the queue holds.
+    b.send_raw(Bytes::from_static(b"\x81b\x81b\x81b\x81b")).await;
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!(clients.accept().await.unwrap().0, A);
+    b.send("b again").await;
+    let accepted = tokio::time::timeout(Duration::from_secs(1), clients.accept()).await;
+    let (second, mut conn) = accepted.expect("at once").unwrap();
+    assert_eq!(second, B);
+    assert_eq!(recv(&mut conn).await, ["b again"]);
 }
 
 #[tokio::test(start_paused = true)]
