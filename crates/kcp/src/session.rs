@@ -267,10 +267,11 @@ impl Kcp {
     ///
     /// Bounded by [`Config::queue_limit`], and by the windows: queued and in flight together are at
     /// most as many segments as this end's send window and the peer's receive window allow. Before the
-    /// peer's first segment that is 32.
+    /// peer's first segment that is 32. While the peer's window is closed and nothing is in flight, one
+    /// segment may wait: without it there would be no reason to ask whether the window has opened.
     pub fn writable(&self) -> usize {
         let queue = self.config.queue_limit.saturating_sub(self.send.queued());
-        self.send.room(self.send_limit()).min(queue)
+        self.send.room(self.send_limit().max(1)).min(queue)
     }
 
     /// The next received bytes of the stream; `None` when there are none.

@@ -318,6 +318,21 @@ fn a_closed_window_is_questioned_while_data_waits() {
 }
 
 #[test]
+fn a_window_that_closes_on_an_empty_queue_is_questioned_too() {
+    let mut kcp = open();
+    feed(&mut kcp, 0, &control(84, 0, 0, 0, 0));
+    assert_eq!(kcp.poll_timeout(), None, "nobody wants to send");
+    assert_eq!(kcp.write(&[1; 5000]), 1376, "one segment may wait");
+    assert_eq!(kcp.writable(), 0);
+    assert_eq!(flush(&mut kcp, 0), [] as [&str; 0]);
+    // The announcement that it has opened is lost.
+    kcp.handle_timeout(at(7000));
+    assert_eq!(flush(&mut kcp, 7000), ["010203045300ffff00000000000000000000000000000000"]);
+    feed(&mut kcp, 7100, &control(84, 2, 0, 0, 0));
+    assert_eq!(flush(&mut kcp, 7100).len(), 1);
+}
+
+#[test]
 fn a_question_is_answered_at_once() {
     let mut kcp = kcp();
     feed(&mut kcp, 0, "010203045300ffff00000000000000000000000000000000");
