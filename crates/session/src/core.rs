@@ -74,13 +74,14 @@ impl Core {
         if self.kcp.poll_timeout().is_some_and(|deadline| deadline <= now) {
             self.kcp.handle_timeout(now);
         }
-        if self.smux.poll_timeout().is_some_and(|deadline| deadline <= now) {
-            self.smux.handle_timeout(now)?;
-        }
         while self.smux.can_receive()
             && let Some(bytes) = self.kcp.read()
         {
             self.smux.handle_input(now, bytes)?;
+        }
+        // After what has come in: who was kept from listening must not take the peer for silent.
+        if self.smux.poll_timeout().is_some_and(|deadline| deadline <= now) {
+            self.smux.handle_timeout(now)?;
         }
         while let Some(bytes) = self.next_output() {
             self.kcp.write(&bytes);

@@ -128,6 +128,24 @@ async fn a_silent_client_is_given_up_after_the_keep_alive_timeout() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_session_that_was_asleep_hears_what_came_before_it_gives_up() {
+    let (near, far) = pair(&Path::perfect(), 1);
+    let (mut streams, _serving) = server(far);
+    let (session, mut driver) = open(near, &Config::client());
+    session.open_stream().unwrap().write_all(b"!").await.unwrap();
+    let _ = timeout(Duration::from_secs(1), &mut driver).await;
+    let mut there = streams.recv().await.unwrap();
+    // The server speaks before it gives up the client, which sleeps past its own patience.
+    tokio::time::sleep(Config::server().smux.keepalive_timeout - Duration::from_secs(5)).await;
+    there.write_all(b"!").await.unwrap();
+    let patience = Config::client().smux.keepalive_timeout;
+    tokio::time::sleep(patience - Config::server().smux.keepalive_timeout).await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let awake = timeout(Duration::from_secs(1), driver).await;
+    assert!(awake.is_err(), "{awake:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_that_begins_a_session_ends_the_wait() {
     let (_near, far) = pair(&Path::perfect(), 1);
     let (_streams, serving) = server(far);
