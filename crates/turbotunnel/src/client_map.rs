@@ -101,6 +101,11 @@ impl<V: Clone> ClientMap<V> {
         expired
     }
 
+    /// The values of all clients.
+    pub fn values(&self) -> impl Iterator<Item = &V> {
+        self.clients.values().map(|entry| &entry.value)
+    }
+
     /// How many clients there are.
     pub fn len(&self) -> usize {
         self.clients.len()

@@ -12,7 +12,8 @@ use std::task::{Context, Poll};
 /// * Packets may be lost, reordered and repeated.
 /// * No packet of another client ever arrives.
 /// * [`send`](Self::send) never waits. What exceeds the room is dropped, as a network does.
-/// * The death of a carrier is not an error here. [`Closed`] comes only when the other half was dropped.
+/// * The death of a carrier is not an error here. [`Closed`] comes when the other half is gone, and only then; who waits
+///   is woken by it, and what is sent is dropped.
 ///
 /// Packets are handed over in batches, so that a lock and a wake-up are paid once for many.
 pub trait PacketConn: Send {

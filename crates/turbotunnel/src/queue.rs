@@ -19,9 +19,16 @@ const SHARDS: usize = 16;
 ///
 /// All carriers with one ClientId lead to the same `ClientConn`, so its session does not notice when they come and
 /// go. What goes down goes to the client's newest carrier. Each client has queues of its own; no client's traffic
-/// waits for another's. Clones share the same conn.
+/// waits for another's. Clones share the same conn; when the last is gone, and the last carrier, it is closed for all
+/// clients.
 #[derive(Clone, Debug)]
 pub struct QueuePacketConn {
+    half: Arc<Half>,
+}
+
+/// What the carriers know of the conn.
+#[derive(Debug)]
+struct Half {
     shared: Arc<Shared>,
     arrivals: mpsc::Sender<(ClientId, ClientConn)>,
 }
@@ -50,7 +57,7 @@ impl QueuePacketConn {
         let shards = std::array::from_fn(|_| Mutex::new(ClientMap::new(per_shard, config.expiry)));
         let shared = Arc::new(Shared { shards, hasher: RandomState::new(), config });
         (
-            Self { shared: shared.clone(), arrivals },
+            Self { half: Arc::new(Half { shared: shared.clone(), arrivals }) },
             Clients { shared, arrivals: clients, swept: None },
         )
     }
@@ -70,15 +77,16 @@ impl QueuePacketConn {
         first: Bytes,
     ) -> CarrierEnd {
         let Some((attached, down)) = self.attach(client) else { return CarrierEnd::TooManyClients };
-        let silence = self.shared.config.silence;
+        let silence = self.half.shared.config.silence;
         let used = pump(carrier, first, attached, down, silence).await;
         close(used.carrier).await;
         used.end
     }
 
     fn attach(&self, client: ClientId) -> Option<(Attached, Consumer)> {
-        let config = &self.shared.config;
-        let queues = self.shared.shard(client).attach(client, || {
+        let shared = &self.half.shared;
+        let config = &shared.config;
+        let queues = shared.shard(client).attach(client, || {
             Arc::new(ClientQueues {
                 up: PacketQueue::new(config.incoming, 1),
                 down: PacketQueue::new(config.outgoing, config.carriers),
@@ -91,23 +99,40 @@ impl QueuePacketConn {
 
     /// Hands the client's session out if it has none; false if it was turned away.
     fn ensure_session(&self, client: ClientId, queues: &Arc<ClientQueues>) -> bool {
-        if queues.has_session.load(Ordering::Acquire)
-            || !self.shared.shard(client).begin_session(client)
+        let Half { shared, arrivals } = &*self.half;
+        if queues.has_session.load(Ordering::Acquire) || !shared.shard(client).begin_session(client)
         {
             return true;
         }
         queues.has_session.store(true, Ordering::Release);
         let received = queues.up.attach();
-        let conn =
-            ClientConn { shared: self.shared.clone(), client, queues: queues.clone(), received };
+        let conn = ClientConn { shared: shared.clone(), client, queues: queues.clone(), received };
         // When the backlog is full, dropping the conn ends the session that never was.
-        let handed_out = self.arrivals.try_send((client, conn)).is_ok();
+        let handed_out = arrivals.try_send((client, conn)).is_ok();
         if !handed_out {
             tracing::warn!(
                 "the backlog of new clients is full; one is turned away until it tries again"
             );
         }
         handed_out
+    }
+}
+
+impl Drop for Half {
+    fn drop(&mut self) {
+        for shard in &self.shared.shards {
+            let clients = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            let queues: Vec<_> = clients.values().cloned().collect();
+            drop(clients);
+            queues.iter().for_each(|queues| queues.close());
+        }
+    }
+}
+
+impl ClientQueues {
+    fn close(&self) {
+        self.up.close();
+        self.down.close();
     }
 }
 
@@ -150,7 +175,7 @@ impl Inbound for Attached {
 
 impl Drop for Attached {
     fn drop(&mut self) {
-        self.conn.shared.shard(self.client).detach(self.client, Instant::now().into_std());
+        self.conn.half.shared.shard(self.client).detach(self.client, Instant::now().into_std());
     }
 }
 

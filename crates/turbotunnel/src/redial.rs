@@ -46,7 +46,6 @@ pub trait Dial: Send + 'static {
 #[derive(Debug)]
 pub struct RedialPacketConn {
     outgoing: Arc<PacketQueue>,
-    incoming: Arc<PacketQueue>,
     received: Consumer,
     _task: AbortOnDropHandle<()>,
 }
@@ -61,12 +60,12 @@ impl RedialPacketConn {
             preamble: preamble(client),
             dialer,
             outgoing: outgoing.clone(),
-            incoming: incoming.clone(),
+            incoming,
             config,
             closing: JoinSet::new(),
         };
         let task = AbortOnDropHandle::new(tokio::spawn(redial.run()));
-        Self { outgoing, incoming, received, _task: task }
+        Self { outgoing, received, _task: task }
     }
 }
 
@@ -85,13 +84,6 @@ impl PacketConn for RedialPacketConn {
 
     fn send(&mut self, packets: &mut Vec<Bytes>) {
         self.outgoing.push(packets);
-    }
-}
-
-impl Drop for RedialPacketConn {
-    fn drop(&mut self) {
-        self.outgoing.close();
-        self.incoming.close();
     }
 }
 
@@ -117,6 +109,14 @@ struct Redial<D> {
     config: RedialConfig,
     /// Used carriers on their way out, each for a second at most: the next is dialed meanwhile.
     closing: JoinSet<()>,
+}
+
+/// Also when a dialer panics: the session must not wait for a carrier that nobody dials.
+impl<D> Drop for Redial<D> {
+    fn drop(&mut self) {
+        self.outgoing.close();
+        self.incoming.close();
+    }
 }
 
 impl<D: Dial> Redial<D> {
