@@ -111,7 +111,7 @@ mod tests {
         let broker = Broker::new(Config { metrics_log, ..Config::default() });
         let blocks = async || {
             let text = broker.config.metrics_log.read().await.unwrap().unwrap();
-            String::from_utf8(text).unwrap().matches("snowflake-stats-end ").count()
+            String::from_utf8(text.to_vec()).unwrap().matches("snowflake-stats-end ").count()
         };
         let mut publishing = std::pin::pin!(broker.publish_metrics());
         for (wait, expected) in

@@ -38,6 +38,6 @@ pub use config::Config;
 pub use error::{ConfigError, Reason};
 pub use intervals::PollIntervals;
 pub use limits::Limits;
-pub use metrics_log::MetricsLog;
+pub use metrics_log::{MetricsFile, MetricsLog};
 pub use serve::run;
 pub use tls::{TlsError, server_config};
