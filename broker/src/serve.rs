@@ -65,9 +65,12 @@ impl Broker {
     /// Accepts connections for ever, as many at once as the limits allow.
     async fn accept(self: Arc<Self>, listener: &TcpListener, tasks: &TaskTracker) {
         let slots = Arc::new(Semaphore::new(self.config.limits.connections));
+        // A row of failures has one line in the log.
+        let mut failing = false;
         while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
             match listener.accept().await {
                 Ok((stream, _)) => {
+                    failing = false;
                     let connection = Arc::clone(&self).serve_tcp(stream, tasks.clone());
                     tasks.spawn(async move {
                         connection.await;
@@ -75,7 +78,9 @@ impl Broker {
                     });
                 }
                 Err(error) => {
-                    warn!(%error, "cannot accept a connection");
+                    if !std::mem::replace(&mut failing, true) {
+                        warn!(%error, "cannot accept connections, trying again and again");
+                    }
                     sleep(ACCEPT_PAUSE).await;
                 }
             }
