@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use snowflake_broker::{Args, Broker, Config, ConfigError};
-use snowflake_cli::Program;
 use snowflake_cli::logging::{self, LogConfig, Target};
+use snowflake_cli::{Program, open_files};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
@@ -42,6 +42,7 @@ async fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let (mut hangup, mut interrupt) =
         (signal(SignalKind::hangup())?, signal(SignalKind::interrupt())?);
     let mut terminate = signal(SignalKind::terminate())?;
+    open_files::raise_limit();
     let config = Config::from_args(args)?;
     let listener = args.addr.bind().await.map_err(|error| ConfigError::BadValue {
         flag: "addr",

@@ -1,6 +1,6 @@
 //! The Snowflake client.
 
-use snowflake_cli::{Program, logging, parse};
+use snowflake_cli::{Program, logging, open_files, parse};
 use snowflake_client::{Args, Events, run};
 use snowflake_pt::error::{EnvError, ProxyError};
 use snowflake_pt::{ClientEnv, ExitWatch, Report, SocksListener, TRANSPORT};
@@ -36,6 +36,7 @@ async fn start(args: Args) -> Result<(), Box<dyn Error>> {
     };
     logging::init(&args.log_config(env.state_location.as_deref()))?;
     let exit = ExitWatch::new(env.exit_on_stdin_close)?;
+    open_files::raise_limit();
     report.version()?;
     report.status_version(PROGRAM.name, PROGRAM.version)?;
     let mut listener = None;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use snowflake_cli::{Program, Stop, UsageError, logging, parse};
+use snowflake_cli::{Program, Stop, UsageError, logging, open_files, parse};
 use snowflake_proxy::{Args, Config, Proxy};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -34,6 +34,7 @@ fn start() -> Result<ExitCode, Stop> {
 
 #[tokio::main]
 async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
+    open_files::raise_limit();
     let proxy = Proxy::new(config)?;
     let (mut terminate, mut interrupt) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);

@@ -18,7 +18,7 @@
 //! * [`server`](mod@server): the parts of a running server. [`limits`]: every size and time of it.
 //! * [`listen`]: ports, and the connections that arrive. `carrier`: one of them, from its request to its end.
 //! * `client_addr`: which address a client has. `serve`: one stream to tor; `relay`: the copying.
-//! * `stats`: how many clients had an address. [`open_files`]: how many connections the system lets us have.
+//! * `stats`: how many clients had an address.
 //! * [`error`]: why a transport could not be started.
 
 pub mod args;
@@ -28,7 +28,6 @@ pub mod error;
 pub mod limits;
 pub mod listen;
 pub mod managed;
-pub mod open_files;
 mod relay;
 mod serve;
 pub mod server;

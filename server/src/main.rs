@@ -2,10 +2,10 @@
 
 use std::{error::Error, io::Write, process::ExitCode};
 
-use snowflake_cli::{Program, logging, parse};
+use snowflake_cli::{Program, logging, open_files, parse};
 use snowflake_pt::{ExitWatch, Report, ServerEnv};
-use snowflake_server::{Args, managed, open_files};
-use tracing::{error, warn};
+use snowflake_server::{Args, managed};
+use tracing::error;
 
 const PROGRAM: Program =
     Program { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") };
@@ -40,9 +40,7 @@ async fn start(args: &Args) -> Result<(), Box<dyn Error>> {
     };
     // Before tor hears of us, so that a signal is never lost to its default action.
     let exit = ExitWatch::new(env.exit_on_stdin_close)?;
-    if let Err(error) = open_files::raise_limit() {
-        warn!("cannot raise the limit of open files: {error}");
-    }
+    open_files::raise_limit();
     let methods = managed::start(PROGRAM, args, &env, &mut report).await?;
     if methods.is_empty() {
         return Err("no transport could be started".into());

@@ -37,12 +37,14 @@
 //! * [`parse()`]: a program's flags, or the reason to [`Stop`] at once: help, version, misuse.
 //! * [`go_bool`], [`GoDuration`], [`CommaList`], [`OptionalPath`]: flag values as Go writes them.
 //! * [`logging`]: where the log goes, and that it is scrubbed.
+//! * [`open_files`]: how many connections the system lets us have.
 
 mod bool_value;
 mod duration;
 mod flags;
 mod list;
 pub mod logging;
+pub mod open_files;
 mod optional_path;
 mod parse;
 mod stop;
