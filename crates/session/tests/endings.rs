@@ -128,6 +128,23 @@ async fn a_silent_client_is_given_up_after_the_keep_alive_timeout() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_waits_for_a_stream_is_told_when_the_session_ends() {
+    let (near, _far) = pair(&Path::perfect(), 1);
+    let (session, driver) = open(near, &Config::client());
+    let driver = tokio::spawn(driver);
+    let (mut reader, mut writer) = tokio::io::split(session.open_stream().unwrap());
+    let reading = tokio::spawn(async move { reader.read_u8().await.unwrap_err().kind() });
+    // More than fits anywhere while nobody is at the other end.
+    let writing =
+        tokio::spawn(async move { writer.write_all(&[0; 1 << 20]).await.unwrap_err().kind() });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!reading.is_finished() && !writing.is_finished());
+    driver.abort();
+    assert_eq!(reading.await.unwrap(), ErrorKind::ConnectionReset);
+    assert_eq!(writing.await.unwrap(), ErrorKind::ConnectionReset);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_session_that_was_asleep_hears_what_came_before_it_gives_up() {
     let (near, far) = pair(&Path::perfect(), 1);
     let (mut streams, _serving) = server(far);
