@@ -123,13 +123,15 @@ async fn stalled(
 ) -> (Peer, JoinHandle<CarrierEnd>, ClientConn) {
     let (mut peer, served) = carrier(server, A).await;
     peer.send("hello").await;
-    let (_, mut conn) = clients.accept().await.unwrap();
+    let (_, mut conn) = clients.accept().await.expect("a client");
     recv(&mut conn).await;
     // The carrier holds 64 KiB and the sink some more; what the queue holds then has nowhere to go.
     loop {
         let room = poll_fn(|cx| conn.poll_room(cx));
         match tokio::time::timeout(Duration::from_millis(1), room).await {
-            Ok(room) => conn.send(&mut vec![Bytes::from(vec![0; 1400]); room.unwrap()]),
+            Ok(room) => {
+                conn.send(&mut vec![Bytes::from(vec![0; 1400]); room.expect("the conn is open")])
+            }
             Err(_) => return (peer, served, conn),
         }
     }
