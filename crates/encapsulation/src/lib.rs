@@ -16,6 +16,9 @@
 //! Writers use the shortest prefix; readers accept longer ones. The format is that of Go's
 //! `common/encapsulation`; a chunk holds at most [`MAX_CHUNK`] bytes.
 //!
+//! In the data path this lies between the packets of KCP and the carrier; the proxy passes chunks on unread.
+//! **Not here:** the token and the ClientID before the first chunk, and what a packet contains.
+//!
 //! ```
 //! use bytes::{Bytes, BytesMut};
 //! use snowflake_encapsulation::{Decoder, encode, pad};

@@ -1,8 +1,9 @@
 //! A seeded link on a virtual clock: it loses, duplicates, reorders, delays, queues and can be cut.
 //!
-//! **Pure; for tests only.** The caller owns the clock: it sends packets in with [`Link::send`], asks with
-//! [`Link::next_arrival`] when the next one comes out, advances its clock to that instant and takes it with
-//! [`Link::receive`]. The same seed and the same calls give the same losses, so a failing seed is a test case.
+//! **Pure; for tests only**, no part of the data path; it does not look into packets. The caller owns the clock: it sends
+//! packets in with [`Link::send`], asks with [`Link::next_arrival`] when the next one comes out, advances its clock to
+//! that instant and takes it with [`Link::receive`]. The same seed and the same calls give the same losses, so a failing
+//! seed is a test case.
 //!
 //! ```
 //! use bytes::Bytes;

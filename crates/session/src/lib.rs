@@ -17,11 +17,14 @@
 //! ```
 //!
 //! The client calls [`open`], spawns the driver and opens streams. The server makes a [`Listener`] over the clients of
-//! a [`QueuePacketConn`](snowflake_turbotunnel::QueuePacketConn) and accepts streams of all sessions; [`serve`] is the
+//! a [`QueuePacketConn`](snowflake_turbotunnel::QueuePacketConn) and accepts streams of all sessions; [`serve()`] is the
 //! same for one client over any packet conn.
 //!
 //! The driver sleeps until the next deadline or event. An idle session wakes for smux's keep-alive and for nothing
 //! else, where Go's wakes a hundred times a second.
+//!
+//! **Not here:** how carriers are found and replaced (`snowflake-turbotunnel`), what is sent again and when
+//! (`snowflake-kcp`), frames and windows (`snowflake-smux`), and tor at either end (the programs).
 
 mod config;
 mod core;

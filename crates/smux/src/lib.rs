@@ -43,6 +43,11 @@
 //! window is used up, because it takes our FIN for a full close. Against a Go peer, then, finish
 //! only when everything that matters has been received, or is less than a window.
 //!
+//! # Not in this crate
+//!
+//! What makes the byte stream reliable (KCP below), and readers, writers and their tasks (the session
+//! above).
+//!
 //! # Modules
 //!
 //! - [`frame`]: the header and the five commands, both ways.

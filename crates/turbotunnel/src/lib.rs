@@ -16,11 +16,14 @@
 //! ```
 //!
 //! * [`ClientId`]: eight random bytes that name the session to the server on each new carrier.
-//! * [`preamble`] and [`read_preamble`]: the token and the ClientId that begin each carrier.
+//! * [`preamble()`] and [`read_preamble`]: the token and the ClientId that begin each carrier.
 //! * [`PacketConn`]: the trait, with its promises in full.
 //! * [`RedialPacketConn`]: the client's side, one carrier after another. A failing carrier is an event.
 //! * [`QueuePacketConn`]: the server's side, all carriers of all clients; it yields a [`ClientConn`] for each client.
 //! * [`ClientMap`]: which clients there are, and whose queue has waited too long for a carrier. Pure.
+//!
+//! **Not here:** the session above (nothing that is lost is sent again here), and how a carrier is made: the caller
+//! brings a [`Dial`] on one side and accepted carriers on the other.
 //!
 //! An example: packets over a pair of in-memory carriers, the first of which dies.
 //!
