@@ -17,7 +17,7 @@ use crate::{
     gathering,
     limits::{
         BIND_ATTEMPTS, CHECK_ATTEMPTS, CHECK_INTERVAL, CLOSE_DEADLINE, MAX_INCOMING_MESSAGE,
-        SCTP_PACKET,
+        PATH_DOUBT, PATH_FAILED, SCTP_PACKET,
     },
     runtime::ConnectionRuntime,
     sdp::{self, PeerDescription, Setup},
@@ -174,6 +174,7 @@ fn settings() -> SettingEngine {
     let at_once = Some(Duration::ZERO);
     SettingEngineBuilder::new()
         .with_ice_connection_attempts(Some(CHECK_INTERVAL), Some(CHECK_ATTEMPTS))
+        .with_ice_timeouts(Some(PATH_DOUBT), Some(PATH_FAILED), None)
         .with_host_acceptance_min_wait(at_once)
         .with_srflx_acceptance_min_wait(at_once)
         .with_prflx_acceptance_min_wait(at_once)

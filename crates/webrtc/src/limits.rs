@@ -20,6 +20,17 @@ pub const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 /// to pass an answer on.
 pub const CHECK_ATTEMPTS: u16 = 100;
 
+/// Silence after which a path is in doubt; the default of Go's ICE library.
+///
+/// Both ends say something every two seconds.
+pub const PATH_DOUBT: Duration = Duration::from_secs(5);
+
+/// How much longer a path in doubt may be silent before the connection has failed.
+///
+/// Go's ICE library waits 25 s, so that Go's client loses 20 s to a proxy that vanished before it gives up by itself.
+/// With 5 s it is ten in all: five missed signs of life, twice the longest pause of a network that should cost nothing.
+pub const PATH_FAILED: Duration = Duration::from_secs(5);
+
 /// Candidates of the peer that are used; later ones are ignored.
 ///
 /// Each costs [`CHECK_ATTEMPTS`] packets to an address that the peer chose, so the number is what bounds the misuse of
