@@ -12,13 +12,20 @@ pub(crate) struct Ack {
     pub(crate) ts: u32,
 }
 
+/// One that waits, and whether it has to be sent even if `una` says as much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Pending {
+    ack: Ack,
+    asked_for: bool,
+}
+
 /// Acknowledgements in order of arrival, and when they must leave.
 ///
 /// They leave with any packet that is sent, at the latest [`INTERVAL`] after the first of them came,
 /// and at once when a packet is full of them.
 #[derive(Debug)]
 pub(crate) struct PendingAcks {
-    list: VecDeque<Ack>,
+    list: VecDeque<Pending>,
     deadline: u64,
     per_packet: usize,
 }
@@ -31,13 +38,23 @@ impl PendingAcks {
 
     /// Adds one; the oldest goes if there are [`ACKS_LIMIT`].
     pub(crate) fn push(&mut self, ack: Ack, now: u64) {
+        self.add(Pending { ack, asked_for: false }, now);
+    }
+
+    /// Adds the answer to a probe, which leaves at once and whatever `una` says.
+    pub(crate) fn answer(&mut self, ack: Ack, now: u64) {
+        self.add(Pending { ack, asked_for: true }, now);
+        self.hasten(now);
+    }
+
+    fn add(&mut self, pending: Pending, now: u64) {
         if self.list.is_empty() {
             self.deadline = now + u64::from(INTERVAL);
         }
         if self.list.len() == ACKS_LIMIT {
             self.list.pop_front();
         }
-        self.list.push_back(ack);
+        self.list.push_back(pending);
         if self.list.len() >= self.per_packet {
             self.hasten(now);
         }
@@ -58,8 +75,8 @@ impl PendingAcks {
     /// `una` tells the peer already about everything below it; of those only the last of the list is
     /// sent, because its clock value measures the round trip.
     pub(crate) fn pop(&mut self, una: u32) -> Option<Ack> {
-        while let Some(ack) = self.list.pop_front() {
-            if self.list.is_empty() || distance(ack.sn, una) >= 0 {
+        while let Some(Pending { ack, asked_for }) = self.list.pop_front() {
+            if asked_for || self.list.is_empty() || distance(ack.sn, una) >= 0 {
                 return Some(ack);
             }
         }
@@ -103,6 +120,15 @@ mod tests {
         assert_eq!(drain(&mut pending(&[3, 4, 5]), 6), [5]);
         assert_eq!(drain(&mut pending(&[3, 9, 5, 7, 4]), 6), [9, 7, 4]);
         assert_eq!(drain(&mut pending(&[6, 7]), 6), [6, 7]);
+    }
+
+    #[test]
+    fn an_answer_to_a_probe_is_sent_at_once_and_in_any_case() {
+        let mut acks = pending(&[3]);
+        acks.answer(Ack { sn: 1, ts: 0 }, 102);
+        assert_eq!(acks.deadline(), Some(102));
+        acks.push(Ack { sn: 4, ts: 0 }, 102);
+        assert_eq!(drain(&mut acks, 5), [1, 4]);
     }
 
     #[test]

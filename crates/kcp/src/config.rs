@@ -1,5 +1,7 @@
 //! What may be set per session, and the constants that may not.
 
+use std::time::Duration;
+
 /// Settings of one session; the defaults are what both ends of Snowflake use.
 ///
 /// Nothing here is negotiated. `mtu` and `receive_window` become visible to the peer; the rest is our
@@ -30,6 +32,13 @@ pub struct Config {
     /// When full, segments ahead of the next one are dropped without acknowledgement (the peer will
     /// send them again), and with 8 MiB in order and unread the window is closed.
     pub receive_limit: usize,
+    /// Shortest retransmission timeout. Default 100 ms, `IKCP_RTO_MIN` of kcp-go.
+    ///
+    /// Over carriers that lose nothing while they live, a longer one is better: what is late there only waits.
+    pub shortest_timeout: Duration,
+    /// Whether to tell the peer that this end controls how much it has under way, and so needs no narrow window.
+    /// Default false. kcp-go does not notice.
+    pub paced: bool,
 }
 
 impl Default for Config {
@@ -40,6 +49,8 @@ impl Default for Config {
             receive_window: u16::MAX,
             queue_limit: 256 * 1024,
             receive_limit: 8 * 1024 * 1024,
+            shortest_timeout: Duration::from_millis(RTO_MIN as u64),
+            paced: false,
         }
     }
 }

@@ -92,6 +92,8 @@ mod ack;
 mod clock;
 mod config;
 mod error;
+mod outcome;
+mod probe;
 mod recv;
 mod rtt;
 mod segment;
@@ -102,6 +104,7 @@ mod window;
 
 pub use config::Config;
 pub use error::PacketError;
+pub use outcome::Outcome;
 pub use segment::{HEADER_LEN, Peek, peek};
-pub use session::Kcp;
+pub use session::{Kcp, Sent};
 pub use stats::Stats;

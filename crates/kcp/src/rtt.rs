@@ -1,6 +1,6 @@
 //! The smoothed round trip and the retransmission timeout that follows from it.
 
-use crate::config::{INTERVAL, RTO_INITIAL, RTO_MAX, RTO_MIN};
+use crate::config::{INTERVAL, RTO_INITIAL, RTO_MAX};
 
 /// Round-trip estimate after RFC 6298, in whole milliseconds, with kcp-go's rounding.
 ///
@@ -12,11 +12,13 @@ pub(crate) struct RoundTrip {
     smoothed: i32,
     variation: i32,
     timeout: u32,
+    shortest: u32,
 }
 
 impl RoundTrip {
-    pub(crate) fn new() -> Self {
-        Self { smoothed: 0, variation: 0, timeout: RTO_INITIAL }
+    /// No timeout will be shorter than `shortest` milliseconds.
+    pub(crate) fn new(shortest: u32) -> Self {
+        Self { smoothed: 0, variation: 0, timeout: RTO_INITIAL.max(shortest), shortest }
     }
 
     /// Takes one measured round trip in milliseconds; more than a minute counts as a minute.
@@ -33,7 +35,7 @@ impl RoundTrip {
             self.variation += if far_below { surprise >> 5 } else { surprise >> 2 };
         }
         let margin = INTERVAL.max(4 * self.variation.unsigned_abs());
-        self.timeout = (self.smoothed.unsigned_abs() + margin).clamp(RTO_MIN, RTO_MAX);
+        self.timeout = (self.smoothed.unsigned_abs() + margin).clamp(self.shortest, RTO_MAX);
     }
 
     /// The smoothed round trip in milliseconds; `None` before the first sample.
@@ -50,9 +52,10 @@ impl RoundTrip {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::RTO_MIN;
 
     fn after(samples: &[u32]) -> RoundTrip {
-        let mut rtt = RoundTrip::new();
+        let mut rtt = RoundTrip::new(RTO_MIN);
         samples.iter().for_each(|sample| rtt.sample(*sample));
         rtt
     }

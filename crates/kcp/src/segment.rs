@@ -14,6 +14,12 @@ use crate::PacketError;
 /// Length of a segment header, in bytes.
 pub const HEADER_LEN: usize = 24;
 
+/// In the fragment count of segments without data: the sender of this controls its own sending.
+///
+/// kcp-go sends 0 there and does not look at what it receives, so this is how two ends that know more than kcp-go
+/// recognise each other: a peer that keeps its queues short by itself needs no narrow window.
+pub(crate) const PACED: u8 = 0x50;
+
 /// What a segment is for; the numbers are those on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Command {
@@ -37,10 +43,12 @@ impl Command {
 
 /// One received segment.
 ///
-/// The fragment count is not kept: in stream mode data is data, whatever the sender numbered it.
+/// In a PUSH the fragment count is not looked at: in stream mode data is data, whatever the sender numbered it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Segment {
     pub(crate) command: Command,
+    /// Whether the sender controls how much is under way, see [`PACED`].
+    pub(crate) paced: bool,
     /// The sender's free receive window, in segments.
     pub(crate) window: u16,
     /// PUSH: the sender's clock; ACK: the clock value that the acknowledged segment carried.
@@ -66,7 +74,7 @@ impl Segment {
             return Err(PacketError::OtherConv { expected: conv, found });
         }
         let command = header.get_u8();
-        let _fragment = header.get_u8();
+        let fragment = header.get_u8();
         let (window, ts) = (header.get_u16_le(), header.get_u32_le());
         let (sn, una) = (header.get_u32_le(), header.get_u32_le());
         let announced = header.get_u32_le();
@@ -76,9 +84,10 @@ impl Segment {
             return Err(PacketError::Truncated { announced, left });
         }
         let command = Command::from_wire(command).ok_or(PacketError::UnknownCommand(command))?;
+        let paced = command != Command::Push && fragment == PACED;
         packet.advance(HEADER_LEN);
         let data = packet.split_to(announced as usize);
-        Ok(Some(Self { command, window, ts, sn, una, data }))
+        Ok(Some(Self { command, paced, window, ts, sn, una, data }))
     }
 }
 
@@ -117,6 +126,8 @@ pub(crate) struct Common {
     pub(crate) conv: u32,
     pub(crate) window: u16,
     pub(crate) una: u32,
+    /// Whether to put [`PACED`] into segments without data.
+    pub(crate) paced: bool,
 }
 
 impl<'a> PacketWriter<'a> {
@@ -142,12 +153,13 @@ impl<'a> PacketWriter<'a> {
 
     /// Appends a segment whose data comes in two halves, as a ring buffer has them.
     pub(crate) fn put_data(&mut self, command: Command, ts: u32, sn: u32, data: (&[u8], &[u8])) {
-        let Common { conv, window, una } = self.common;
+        let Common { conv, window, una, paced } = self.common;
+        let fragment = if paced && command != Command::Push { PACED } else { 0 };
         let mut header = [0; HEADER_LEN];
         let mut fields = &mut header[..];
         fields.put_u32_le(conv);
         fields.put_u8(command as u8);
-        fields.put_u8(0);
+        fields.put_u8(fragment);
         fields.put_u16_le(window);
         fields.put_u32_le(ts);
         fields.put_u32_le(sn);
@@ -179,7 +191,7 @@ mod tests {
     // Bytes produced by kcp-go 5.6.1.
     #[test]
     fn headers_are_written_as_kcp_go_writes_them() {
-        let common = Common { conv: CONV, window: 65535, una: 0 };
+        let common = Common { conv: CONV, window: 65535, una: 0, paced: false };
         assert_eq!(
             written(common, |p| p.put_data(
                 Command::Push,

@@ -7,7 +7,9 @@ use std::collections::VecDeque;
 
 use crate::clock::distance;
 use crate::config::{KEEP_CAPACITY, RTO_MAX};
+use crate::outcome::Outcomes;
 use flight::Flight;
+pub(crate) use flight::Slot;
 use schedule::{Schedule, Stamp};
 
 /// Why a segment is sent.
@@ -38,6 +40,8 @@ pub(crate) struct Moment {
     pub(crate) ts: u32,
     /// The current retransmission timeout.
     pub(crate) timeout: u32,
+    /// The carrier that is sent over.
+    pub(crate) carrier: u32,
 }
 
 /// All bytes that the peer has not passed, in one ring, and where the segments among them lie.
@@ -53,6 +57,7 @@ pub(crate) struct Sender {
     mss: u16,
     flight: Flight,
     schedule: Schedule,
+    pub(crate) outcomes: Outcomes,
     /// Whether a new segment was sent since [`Sender::begin_flush`].
     sent_new: bool,
     /// Whether anything was acknowledged since [`Sender::postpone_timeouts`].
@@ -71,6 +76,7 @@ impl Sender {
             mss,
             flight: Flight::new(first),
             schedule: Schedule::default(),
+            outcomes: Outcomes::default(),
             sent_new: false,
             progress: false,
             no_timeout_before: 0,
@@ -111,7 +117,14 @@ impl Sender {
     /// Lets go of everything below `una`.
     pub(crate) fn advance(&mut self, una: u32) {
         let before = self.flight.una();
-        let released = self.flight.advance(una);
+        let mut released = 0;
+        for slot in self.flight.advance(una) {
+            released += usize::from(slot.len);
+            if !slot.acked {
+                // Of several transmissions, nobody knows which one arrived.
+                self.outcomes.settled(&slot, slot.transmissions == 1);
+            }
+        }
         self.progress |= self.flight.una() != before;
         self.bytes.drain(..released);
         self.base += released as u64;
@@ -125,13 +138,26 @@ impl Sender {
         }
     }
 
+    /// The carrier over which segment `sn` left at `ts`, if that was its last transmission.
+    pub(crate) fn carrier_of(&self, sn: u32, ts: u32) -> Option<u32> {
+        self.flight.get(sn).filter(|slot| slot.ts == ts).map(|slot| slot.carrier)
+    }
+
     /// Marks segment `sn`, as sent at `ts`, as received.
     pub(crate) fn acknowledge(&mut self, sn: u32, ts: u32, now: u64) {
         let Some(slot) = self.flight.acknowledge(sn) else { return };
         self.progress = true;
         // Nothing can have been echoed that was not sent.
         let ts = if distance(ts, slot.ts) > 0 { slot.ts } else { ts };
-        self.schedule.acknowledged(&self.flight, sn, ts, now);
+        self.outcomes.settled(slot, ts == slot.ts);
+        let carrier = slot.carrier;
+        self.schedule.acknowledged(&self.flight, carrier, (sn, ts), now);
+        self.schedule.prune(&self.flight);
+    }
+
+    /// Takes what left over `carrier` before a probe, sent at `ts` and now answered, for lost if it is not here yet.
+    pub(crate) fn probe_answered(&mut self, carrier: u32, ts: u32, now: u64) {
+        self.schedule.answered(&self.flight, carrier, ts, now);
         self.schedule.prune(&self.flight);
     }
 
@@ -152,9 +178,9 @@ impl Sender {
         Some((stamp.sn, stamp.deadline.max(self.no_timeout_before)))
     }
 
-    /// Takes everything in flight for lost, to be sent again at once.
-    pub(crate) fn give_up_flight(&mut self, now: u64) {
-        self.schedule.skip_all(&self.flight, now);
+    /// Takes everything in flight over `carrier` for lost, to be sent again at once.
+    pub(crate) fn resend(&mut self, carrier: u32, now: u64) {
+        self.schedule.skip_all(&self.flight, carrier, now);
     }
 
     /// Begins a new flush: see [`Sender::next_due`].
@@ -205,12 +231,16 @@ impl Sender {
         let backed_off = due.cause == Cause::Timeout;
         let carried = if backed_off { slot.timeout } else { 0 };
         slot.timeout = (carried + moment.timeout).min(RTO_MAX);
+        if slot.transmissions > 0 {
+            self.outcomes.withdrawn(slot);
+        }
         slot.ts = moment.ts;
+        slot.carrier = moment.carrier;
         slot.transmissions += 1;
         let transmissions = slot.transmissions;
         let deadline = moment.now + u64::from(slot.timeout);
         let stamp = Stamp { deadline, sn: due.sn, transmission: transmissions };
-        self.schedule.transmitted(stamp, backed_off);
+        self.schedule.transmitted(moment.carrier, stamp, backed_off);
         self.schedule.prune(&self.flight);
         transmissions
     }

@@ -6,14 +6,25 @@ use bytes::{Bytes, BytesMut};
 
 use crate::ack::{Ack, PendingAcks};
 use crate::clock::{Clock, distance};
-use crate::config::{Config, INTERVAL, MANY_TRANSMISSIONS, MTU_MIN};
+use crate::config::{Config, INTERVAL, MANY_TRANSMISSIONS, MTU_MIN, RTO_MAX};
 use crate::error::PacketError;
+use crate::outcome::Outcome;
+use crate::probe::Probes;
 use crate::recv::{Receiver, Verdict};
 use crate::rtt::RoundTrip;
 use crate::segment::{Command, Common, HEADER_LEN, PacketWriter, Segment};
 use crate::send::{Cause, Moment, Sender};
 use crate::stats::Stats;
 use crate::window::PeerWindow;
+
+/// A packet that was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sent {
+    /// Its length in bytes.
+    pub len: usize,
+    /// How many of them are data, to be heard of again in an [`Outcome`].
+    pub data: usize,
+}
 
 /// One end of a KCP session: a reliable byte stream over packets that may be lost.
 ///
@@ -33,6 +44,8 @@ pub struct Kcp {
     peer_window: PeerWindow,
     /// When to tell the peer our window unasked for by data, if so.
     tell_window: Option<u64>,
+    probes: Probes,
+    peer_is_paced: bool,
     stats: Stats,
 }
 
@@ -48,6 +61,7 @@ impl Kcp {
     fn starting_at(conv: u32, mut config: Config, clock: Clock, first: u32) -> Self {
         config.mtu = config.mtu.max(MTU_MIN);
         let mss = config.mtu - HEADER_LEN as u16;
+        let shortest = config.shortest_timeout.as_millis().clamp(1, RTO_MAX.into()) as u32;
         Self {
             conv,
             clock,
@@ -55,9 +69,11 @@ impl Kcp {
             send: Sender::new(first, mss),
             recv: Receiver::new(first, config.receive_window, config.receive_limit),
             acks: PendingAcks::new(usize::from(config.mtu) / HEADER_LEN),
-            rtt: RoundTrip::new(),
+            rtt: RoundTrip::new(shortest),
             peer_window: PeerWindow::new(),
             tell_window: None,
+            probes: Probes::default(),
+            peer_is_paced: false,
             stats: Stats::default(),
             config,
         }
@@ -108,12 +124,16 @@ impl Kcp {
 
     /// Processes one segment; returns the acknowledgement if it is one.
     fn handle_segment(&mut self, segment: Segment, whole: usize) -> Option<Ack> {
+        let ack = Ack { sn: segment.sn, ts: segment.ts };
+        if segment.command == Command::Ack {
+            self.note_answer(ack);
+        }
+        self.peer_is_paced |= segment.paced;
         // A packet that was overtaken says nothing new about the window.
         if distance(segment.una, self.send.una()) >= 0 {
             self.peer_window.set(segment.window);
         }
         self.send.advance(segment.una);
-        let ack = Ack { sn: segment.sn, ts: segment.ts };
         match segment.command {
             Command::Push => self.handle_data(ack, segment.data, whole),
             Command::Ack => {
@@ -128,6 +148,9 @@ impl Kcp {
     }
 
     fn handle_data(&mut self, ack: Ack, data: Bytes, whole: usize) {
+        if data.is_empty() && distance(ack.sn, self.recv.next()) < 0 {
+            return self.acks.answer(ack, self.now);
+        }
         let wasteful = data.len() < whole / 4;
         let data = if wasteful { Bytes::copy_from_slice(&data) } else { data };
         let count = match self.recv.accept(ack.sn, data) {
@@ -140,6 +163,19 @@ impl Kcp {
         };
         *count += 1;
         self.acks.push(ack, self.now);
+    }
+
+    /// Credits the carrier that the acknowledged transmission went over. Before `una` is looked at, which lets go of
+    /// what would tell.
+    fn note_answer(&mut self, ack: Ack) {
+        let round_trip = distance(self.clock.wire(self.now), ack.ts);
+        let Ok(round_trip) = u32::try_from(round_trip) else { return };
+        if let Some(carrier) = self.send.carrier_of(ack.sn, ack.ts) {
+            self.send.outcomes.answered(carrier, round_trip);
+        } else if let Some(carrier) = self.probes.answered(ack) {
+            self.send.outcomes.answered(carrier, round_trip);
+            self.send.probe_answered(carrier, ack.ts, self.now);
+        }
     }
 
     /// Takes the round trip of a transmission whose clock value has come back.
@@ -156,33 +192,74 @@ impl Kcp {
         self.watch_peer_window();
     }
 
-    /// Takes everything in flight for lost, to be sent again at once.
+    /// Takes everything in flight over `carrier` for lost, to be sent again at once.
     ///
-    /// For a driver that knows: its old path is gone, with what it had swallowed, and a new one is
-    /// there. Without this, each segment waits for its own timeout, which may have grown to a minute.
-    pub fn handle_path_change(&mut self, now: Instant) {
+    /// For a driver that knows: the carrier is gone, with what it had swallowed, and there is another. Without this,
+    /// each segment waits for its own timeout, which may have grown to a minute.
+    pub fn resend(&mut self, now: Instant, carrier: u32) {
         self.observe(now);
         self.send.begin_flush();
-        self.send.give_up_flight(self.now);
+        self.send.resend(carrier, self.now);
     }
 
     /// Appends the next packet to `out` and returns its length, at most the MTU; `None` when there is
     /// nothing to send now.
     ///
     /// Nothing is counted as sent before it is handed out here: a driver whose path is full stops
-    /// calling, for as long as it takes, and loses nothing but time.
+    /// calling, for as long as it takes, and loses nothing but time. The same as
+    /// [`Kcp::poll_transmit_over`] for a driver with one carrier, number 0, that takes everything.
     pub fn poll_transmit(&mut self, now: Instant, out: &mut BytesMut) -> Option<usize> {
+        self.poll_transmit_over(now, 0, true, out).map(|sent| sent.len)
+    }
+
+    /// Appends the next packet, to be sent over `carrier`; with data only if that `takes_data`.
+    ///
+    /// Acknowledgements and questions about the window may go over any carrier at any time; they are small, and to
+    /// hold them back would hold back the peer.
+    pub fn poll_transmit_over(
+        &mut self,
+        now: Instant,
+        carrier: u32,
+        takes_data: bool,
+        out: &mut BytesMut,
+    ) -> Option<Sent> {
         self.observe(now);
-        if !self.has_work() {
+        if !(self.has_control() || takes_data && self.has_data()) {
             return None;
         }
-        let common = Common { conv: self.conv, window: self.recv.free(), una: self.recv.next() };
-        let mut packet = PacketWriter::new(out, self.config.mtu.into(), common);
-        if self.put_acks(&mut packet) && self.put_probes(&mut packet) {
-            self.put_data(&mut packet);
+        let mut packet = PacketWriter::new(out, self.config.mtu.into(), self.common());
+        let mut data = 0;
+        if self.put_acks(&mut packet) && self.put_questions(&mut packet) && takes_data {
+            data = self.put_data(&mut packet, carrier);
         }
         self.stats.packets_sent += 1;
-        Some(packet.len())
+        Some(Sent { len: packet.len(), data })
+    }
+
+    /// Appends a packet that asks `carrier` for proof of life; the answer comes as an [`Outcome`].
+    ///
+    /// It is 24 bytes long, costs the peer an acknowledgement, and does nothing else to the session.
+    pub fn probe(&mut self, now: Instant, carrier: u32, out: &mut BytesMut) {
+        self.observe(now);
+        let ts = self.clock.wire(self.now);
+        let sn = self.probes.ask(carrier, ts, self.send.una());
+        PacketWriter::new(out, self.config.mtu.into(), self.common()).put(Command::Push, ts, sn);
+        self.stats.packets_sent += 1;
+    }
+
+    /// What became of what was sent over one carrier; `None` when there is nothing new to tell of any.
+    pub fn poll_outcome(&mut self) -> Option<Outcome> {
+        self.send.outcomes.pop()
+    }
+
+    /// Whether the peer has said that it controls how much it has under way, as [`Config::paced`] does here.
+    pub fn peer_is_paced(&self) -> bool {
+        self.peer_is_paced
+    }
+
+    fn common(&self) -> Common {
+        let (window, una) = (self.recv.free(), self.recv.next());
+        Common { conv: self.conv, window, una, paced: self.config.paced }
     }
 
     /// Puts pending acknowledgements; false when some did not fit.
@@ -201,7 +278,7 @@ impl Kcp {
     }
 
     /// Puts window questions and answers; false when one did not fit.
-    fn put_probes(&mut self, packet: &mut PacketWriter<'_>) -> bool {
+    fn put_questions(&mut self, packet: &mut PacketWriter<'_>) -> bool {
         if is_due(self.peer_window.deadline(), self.now) {
             if !packet.fits(0) {
                 return false;
@@ -220,16 +297,18 @@ impl Kcp {
         true
     }
 
-    /// Puts data segments, old before new, until one does not fit.
-    fn put_data(&mut self, packet: &mut PacketWriter<'_>) {
-        let moment =
-            Moment { now: self.now, ts: self.clock.wire(self.now), timeout: self.rtt.timeout() };
+    /// Puts data segments, old before new, until one does not fit; returns how many bytes of data.
+    fn put_data(&mut self, packet: &mut PacketWriter<'_>, carrier: u32) -> usize {
+        let (now, ts) = (self.now, self.clock.wire(self.now));
+        let moment = Moment { now, ts, timeout: self.rtt.timeout(), carrier };
+        let mut put = 0;
         while let Some(due) = self.send.next_due(self.now, self.send_limit()) {
             if !packet.fits(due.len.into()) {
                 break;
             }
             let transmissions = self.send.transmit(due, moment);
             packet.put_data(Command::Push, moment.ts, due.sn, self.send.data(due.sn));
+            put += usize::from(due.len);
             match due.cause {
                 Cause::New => self.stats.segments_sent += 1,
                 Cause::Skipped => self.stats.resent_skipped += 1,
@@ -238,17 +317,19 @@ impl Kcp {
             self.stats.stubborn += u64::from(transmissions == MANY_TRANSMISSIONS);
         }
         self.watch_peer_window();
+        put
     }
 
     /// When to call [`Kcp::handle_timeout`], to the millisecond; `None` if never.
     ///
-    /// `None` also while [`Kcp::poll_transmit`] has something to give: then nothing depends on time,
-    /// only on the path having room.
+    /// `None` also while there are acknowledgements or the like to send: then nothing depends on time, only on the path
+    /// having room. While there is only data to send, its timers are not looked at, for the same reason.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        if self.has_work() {
+        if self.has_control() {
             return None;
         }
-        [self.acks.deadline(), self.tell_window, self.peer_window.deadline(), self.send.deadline()]
+        let data = if self.has_data() { None } else { self.send.deadline() };
+        [self.acks.deadline(), self.tell_window, self.peer_window.deadline(), data]
             .into_iter()
             .flatten()
             .min()
@@ -324,7 +405,7 @@ impl Kcp {
     pub fn is_quiet(&self) -> bool {
         self.in_flight() == 0
             && self.queued() == 0
-            && !self.has_work()
+            && !self.has_control()
             && self.poll_timeout().is_none()
     }
 
@@ -351,12 +432,16 @@ impl Kcp {
         self.peer_window.watch(self.send.queued() > 0, self.now);
     }
 
-    /// Whether [`Kcp::poll_transmit`] has a packet.
-    fn has_work(&self) -> bool {
+    /// Whether something has to be sent that is no data.
+    pub fn has_control(&self) -> bool {
         is_due(self.acks.deadline(), self.now)
             || is_due(self.tell_window, self.now)
             || is_due(self.peer_window.deadline(), self.now)
-            || self.send.next_due(self.now, self.send_limit()).is_some()
+    }
+
+    /// Whether data may be sent now, be it new or once more.
+    pub fn has_data(&self) -> bool {
+        self.send.next_due(self.now, self.send_limit()).is_some()
     }
 }
 

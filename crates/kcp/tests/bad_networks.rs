@@ -106,7 +106,7 @@ fn a_path_change_resumes_at_once_after_a_long_cut() {
     let mut packets = 0;
     pair.now = epoch() + seconds(300);
     pair.a.end.handle_timeout(pair.now);
-    pair.a.end.handle_path_change(pair.now);
+    pair.a.end.resend(pair.now, 0);
     while pair::End::poll_transmit(&mut pair.a.end, pair.now).is_some() {
         packets += 1;
     }

@@ -85,7 +85,7 @@ proptest! {
                 }
                 Action::Read => while kcp.read().is_some() {},
                 Action::ReceiveWindow(segments) => kcp.set_receive_window(segments),
-                Action::PathChange => kcp.handle_path_change(now),
+                Action::PathChange => kcp.resend(now, 0),
                 Action::Transmit(most) => {
                     for _ in 0..most {
                         out.clear();

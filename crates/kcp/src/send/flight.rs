@@ -16,6 +16,8 @@ pub(crate) struct Slot {
     pub(crate) transmissions: u32,
     /// The clock value it was last sent with.
     pub(crate) ts: u32,
+    /// The carrier it was last sent over.
+    pub(crate) carrier: u32,
     /// Its own timeout, which grows with each expiry.
     pub(crate) timeout: u32,
 }
@@ -73,6 +75,7 @@ impl Flight {
             acked: false,
             transmissions: 0,
             ts: 0,
+            carrier: 0,
             timeout: 0,
         });
         sn
@@ -85,13 +88,13 @@ impl Flight {
         Some(slot)
     }
 
-    /// Lets go of everything below `una`; returns how many bytes of data that were.
+    /// Lets go of everything below `una`, in order.
     ///
     /// An `una` beyond what was ever sent says nothing that could be true, and is ignored.
-    pub(crate) fn advance(&mut self, una: u32) -> usize {
+    pub(crate) fn advance(&mut self, una: u32) -> impl Iterator<Item = Slot> {
         let count = self.index(una).filter(|count| *count <= self.slots.len()).unwrap_or(0);
         self.una = self.una.wrapping_add(count as u32);
-        self.slots.drain(..count).map(|slot| usize::from(slot.len)).sum()
+        self.slots.drain(..count)
     }
 
     /// Gives memory back when nothing is in flight and there was much.
@@ -113,18 +116,18 @@ mod tests {
     #[test]
     fn una_frees_in_order() {
         let mut flight = flight(0, 5);
-        assert_eq!(flight.advance(3), 30);
+        assert_eq!(flight.advance(3).count(), 3);
         assert_eq!((flight.una(), flight.next(), flight.len()), (3, 5, 2));
-        assert_eq!(flight.advance(3), 0);
-        assert_eq!(flight.advance(2), 0);
-        assert_eq!(flight.advance(5), 20);
+        assert_eq!(flight.advance(3).count(), 0);
+        assert_eq!(flight.advance(2).count(), 0);
+        assert_eq!(flight.advance(5).count(), 2);
     }
 
     #[test]
     fn una_beyond_what_was_sent_is_ignored() {
         let mut flight = flight(0, 5);
-        assert_eq!(flight.advance(6), 0);
-        assert_eq!(flight.advance(u32::MAX / 2), 0);
+        assert_eq!(flight.advance(6).count(), 0);
+        assert_eq!(flight.advance(u32::MAX / 2).count(), 0);
         assert_eq!(flight.len(), 5);
     }
 
@@ -144,7 +147,7 @@ mod tests {
         assert!(flight.acknowledge(0).is_some());
         assert!(flight.get(0).unwrap().acked);
         assert!(!flight.get(u32::MAX).unwrap().acked);
-        assert_eq!(flight.advance(1), 30);
+        assert_eq!(flight.advance(1).count(), 3);
         assert_eq!(flight.una(), 1);
     }
 }

@@ -26,9 +26,9 @@ pub(crate) struct Stamp {
 /// one that skips it, or for its timeout.
 #[derive(Debug, Default)]
 pub(crate) struct Schedule {
-    /// In the order of sending.
-    sent: VecDeque<Stamp>,
-    /// Taken from `sent` because something sent later has arrived.
+    /// In the order of sending, for each carrier: none keeps the order with another.
+    sent: Vec<(u32, VecDeque<Stamp>)>,
+    /// Taken from `sent` because something sent later over the same carrier has arrived.
     skipped: VecDeque<Stamp>,
     /// When a skipped one may go out even though new segments do.
     patience: u64,
@@ -40,8 +40,8 @@ pub(crate) struct Schedule {
 
 impl Schedule {
     /// Notes a transmission; `backed_off` if its timeout is longer than that of its contemporaries.
-    pub(crate) fn transmitted(&mut self, stamp: Stamp, backed_off: bool) {
-        self.sent.push_back(stamp);
+    pub(crate) fn transmitted(&mut self, carrier: u32, stamp: Stamp, backed_off: bool) {
+        self.sent_over(carrier).push_back(stamp);
         let in_order = self.by_deadline.back().is_none_or(|back| back.deadline <= stamp.deadline);
         if in_order && !backed_off {
             self.by_deadline.push_back(stamp);
@@ -50,32 +50,62 @@ impl Schedule {
         }
     }
 
-    /// Finds what was sent before the transmission (`sn`, `ts`) that has just been acknowledged.
+    /// Finds what was sent over `carrier` before the transmission (`sn`, `ts`) that has just been acknowledged.
     ///
     /// kcp-go counts a segment as skipped if a higher number was acknowledged that left no earlier
     /// than it. Here the order of sending alone decides, as in RACK (RFC 8985): it also sees a loss
     /// behind a segment that was itself sent twice.
-    pub(crate) fn acknowledged(&mut self, flight: &Flight, sn: u32, ts: u32, now: u64) {
-        while let Some(front) = self.sent.front() {
-            if let Some(slot) = flight.current(front) {
+    pub(crate) fn acknowledged(
+        &mut self,
+        flight: &Flight,
+        carrier: u32,
+        (sn, ts): (u32, u32),
+        now: u64,
+    ) {
+        while let Some(front) = self.sent_over(carrier).front().copied() {
+            if let Some(slot) = flight.current(&front) {
                 let age = distance(ts, slot.ts);
                 if age < 0 || (age == 0 && distance(front.sn, sn) >= 0) {
                     break;
                 }
-                self.skip(*front, now);
+                self.skip(front, now);
             }
-            self.sent.pop_front();
+            self.sent_over(carrier).pop_front();
         }
     }
 
-    /// Counts everything in flight as skipped, to go out at once.
-    pub(crate) fn skip_all(&mut self, flight: &Flight, now: u64) {
-        while let Some(front) = self.sent.pop_front() {
-            if flight.current(&front).is_some() {
+    /// Finds everything that was sent over `carrier` by `ts`: what the answer to a probe has overtaken.
+    pub(crate) fn answered(&mut self, flight: &Flight, carrier: u32, ts: u32, now: u64) {
+        while let Some(front) = self.sent_over(carrier).front().copied() {
+            if let Some(slot) = flight.current(&front) {
+                if distance(ts, slot.ts) <= 0 {
+                    break;
+                }
                 self.skip(front, now);
+            }
+            self.sent_over(carrier).pop_front();
+        }
+    }
+
+    /// Counts everything in flight over `carrier` as skipped, to go out at once.
+    pub(crate) fn skip_all(&mut self, flight: &Flight, carrier: u32, now: u64) {
+        let Some(index) = self.sent.iter().position(|(known, _)| *known == carrier) else { return };
+        let (_, stamps) = self.sent.swap_remove(index);
+        for stamp in stamps {
+            if flight.current(&stamp).is_some() {
+                self.skip(stamp, now);
             }
         }
         self.patience = now;
+    }
+
+    fn sent_over(&mut self, carrier: u32) -> &mut VecDeque<Stamp> {
+        let known = self.sent.iter().position(|(known, _)| *known == carrier);
+        let index = known.unwrap_or_else(|| {
+            self.sent.push((carrier, VecDeque::new()));
+            self.sent.len() - 1
+        });
+        &mut self.sent[index].1
     }
 
     fn skip(&mut self, stamp: Stamp, now: u64) {
@@ -101,7 +131,8 @@ impl Schedule {
     /// To be called after every change to `flight`.
     pub(crate) fn prune(&mut self, flight: &Flight) {
         let void = |stamp: &Stamp| flight.current(stamp).is_none();
-        for queue in [&mut self.sent, &mut self.skipped, &mut self.by_deadline] {
+        let sent = self.sent.iter_mut().map(|(_, stamps)| stamps);
+        for queue in sent.chain([&mut self.skipped, &mut self.by_deadline]) {
             while queue.pop_front_if(|stamp| void(stamp)).is_some() {}
             if queue.len() > crowded(flight) {
                 queue.retain(|stamp| !void(stamp));
@@ -117,7 +148,8 @@ impl Schedule {
 
     /// Gives memory back when nothing is in flight and there was much.
     pub(crate) fn shrink(&mut self, keep: usize) {
-        for queue in [&mut self.sent, &mut self.skipped, &mut self.by_deadline] {
+        self.sent.retain(|(_, stamps)| !stamps.is_empty());
+        for queue in [&mut self.skipped, &mut self.by_deadline] {
             queue.shrink_to(keep);
         }
         self.out_of_order.shrink_to(keep);
@@ -154,13 +186,13 @@ mod tests {
             slot.ts = ts;
             let deadline = u64::from(ts) + timeout;
             let stamp = Stamp { deadline, sn, transmission: slot.transmissions };
-            self.schedule.transmitted(stamp, backed_off);
+            self.schedule.transmitted(0, stamp, backed_off);
             self.schedule.prune(&self.flight);
         }
 
         fn ack(&mut self, sn: u32, ts: u32) {
             self.flight.acknowledge(sn).unwrap();
-            self.schedule.acknowledged(&self.flight, sn, ts, u64::from(ts) + 50);
+            self.schedule.acknowledged(&self.flight, 0, (sn, ts), u64::from(ts) + 50);
             self.schedule.prune(&self.flight);
         }
 
@@ -231,7 +263,7 @@ mod tests {
         for ts in 1..10_000 {
             f.send(1, ts, 100_000, ts % 2 == 0);
         }
-        assert!(f.schedule.sent.len() <= 70);
+        assert!(f.schedule.sent[0].1.len() <= 70);
         assert!(f.schedule.by_deadline.len() <= 70);
         assert!(f.schedule.out_of_order.len() <= 70);
     }

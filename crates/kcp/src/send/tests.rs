@@ -1,7 +1,7 @@
 use super::*;
 
 fn moment(now: u64) -> Moment {
-    Moment { now, ts: now as u32, timeout: 200 }
+    Moment { now, ts: now as u32, timeout: 200, carrier: 0 }
 }
 
 /// Sends what is due and returns it.
@@ -162,7 +162,7 @@ fn a_given_up_flight_goes_out_at_once_and_in_order() {
     sender.push(&[0; 40]);
     flush(&mut sender, 0, 100);
     sender.acknowledge(0, 0, 10);
-    sender.give_up_flight(20);
+    sender.resend(0, 20);
     let again = [1, 2, 3].map(|sn| (sn, Cause::Skipped));
     assert_eq!(flush(&mut sender, 20, 100), again);
     assert_eq!(sender.deadline(), Some(220));

@@ -296,7 +296,7 @@ fn a_path_change_sends_everything_in_flight_again() {
     kcp.write(&[1; 3 * 1376]);
     let sent = flush(&mut kcp, 0);
     assert_eq!(flush(&mut kcp, 10), [] as [&str; 0]);
-    kcp.handle_path_change(at(10));
+    kcp.resend(at(10), 0);
     assert_eq!(kcp.poll_timeout(), None);
     assert_eq!(flush(&mut kcp, 10).len(), sent.len());
     assert_eq!(flush(&mut kcp, 10), [] as [&str; 0]);
