@@ -1,0 +1,49 @@
+//! One carrier: what it holds and how it fares.
+
+use std::time::{Duration, Instant};
+
+use crate::congestion::Congestion;
+use crate::health::{Health, State};
+
+/// What a [`Carriers`](crate::Carriers) knows of one of its carriers.
+#[derive(Debug)]
+pub(crate) struct Carrier {
+    pub(crate) id: u32,
+    pub(crate) congestion: Congestion,
+    pub(crate) health: Health,
+    /// It is suspect, and what it holds was not given to another yet, for want of another.
+    pub(crate) owes_resend: bool,
+}
+
+impl Carrier {
+    pub(crate) fn new(now: Instant, id: u32, probes_silence: bool) -> Self {
+        Self {
+            id,
+            congestion: Congestion::new(),
+            health: Health::new(now, probes_silence),
+            owes_resend: false,
+        }
+    }
+
+    pub(crate) fn is_suspect(&self) -> bool {
+        self.health.state() == State::Suspect
+    }
+
+    /// Works, as far as anybody knows.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.health.state() == State::Trusted && !self.health.is_doubtful()
+    }
+
+    /// How long until something that is given to it now will have arrived and been answered; nothing for one that has
+    /// not been measured, which is how a new one comes to be measured.
+    pub(crate) fn completion(&self) -> Duration {
+        let round_trip = self.health.round_trip().unwrap_or_default();
+        match self.congestion.rate() {
+            0 => round_trip,
+            rate => {
+                let queue = self.congestion.in_flight() as f64 / rate as f64;
+                self.congestion.shortest().unwrap_or(round_trip) + Duration::from_secs_f64(queue)
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Every time and size, with its reason.
+
+use std::time::Duration;
+
+/// What differs between the two ends of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Carriers wanted at one time; 0 for an end that cannot find any. Go's `-max`, default 1.
+    pub wanted: usize,
+    /// Whether to ask a carrier for proof of life when nothing was sent but nothing comes any more either.
+    ///
+    /// True at the client, who alone can find another: a download whose proxy dies is silence and nothing else.
+    pub probes_silence: bool,
+}
+
+impl Config {
+    /// The client's end: one carrier unless it is told otherwise.
+    pub fn client() -> Self {
+        Self { wanted: 1, probes_silence: true }
+    }
+
+    /// The server's end, which takes what carriers there are.
+    pub fn server() -> Self {
+        Self { wanted: 0, probes_silence: false }
+    }
+}
+
+/// How long the last byte that is given to a carrier may wait behind the others, at the carrier's rate.
+///
+/// 50 ms: enough to bridge the 10 ms for which the peer collects acknowledgements and the jitter of a loaded machine;
+/// half of what the queue of a domestic router holds; too short for a person to notice.
+pub const QUEUE: Duration = Duration::from_millis(50);
+
+/// How long a peer collects acknowledgements (kcp-go: the interval of 10 ms).
+pub(crate) const ACK_DELAY: Duration = Duration::from_millis(10);
+
+/// What a new carrier may hold: twelve packets. At 1 Mbit/s they take 130 ms; at more, the first round trip doubles them.
+pub(crate) const INITIAL_WINDOW: usize = 16 * 1024;
+
+/// What any carrier may hold: four packets, so that the next answer always finds something to answer.
+pub(crate) const MIN_WINDOW: usize = 4 * 1400;
+
+/// While the rate still grows, the window may be so many times what was delivered in one round trip.
+pub(crate) const STARTUP_GAIN: u32 = 2;
+
+/// A rate grows while each epoch brings a quarter more than the last.
+pub(crate) const GROWTH: f64 = 1.25;
+
+/// Epochs without growth that end the start.
+pub(crate) const STEADY_AFTER: u32 = 3;
+
+/// Epochs whose highest rate counts.
+pub(crate) const RATE_EPOCHS: usize = 10;
+
+/// An answer that comes so much later than the queue explains: the path has become slower than its rate of late.
+pub(crate) const LATE: Duration = Duration::from_millis(200);
+
+/// Epochs in a row with nothing but late answers that make the rates of late forgotten. One may be a lost SCTP packet.
+pub(crate) const LATE_EPOCHS: u32 = 2;
+
+/// Shortest epoch: two intervals of acknowledgements, or the rate of a short path would be guessed from one.
+pub(crate) const MIN_EPOCH: Duration = Duration::from_millis(20);
+
+/// How long the shortest round trip is believed.
+pub(crate) const ROUND_TRIP_LIFE: Duration = Duration::from_secs(10);
+
+/// A round trip within so much of the shortest confirms it.
+pub(crate) const ROUND_TRIP_SLACK: Duration = Duration::from_millis(5);
+
+/// How long the queue is drained to measure the shortest round trip, beyond one round trip and the queue itself.
+pub(crate) const DRAIN: Duration = Duration::from_millis(50);
+
+/// Shortest proof time: on a short path, SCTP's own retransmissions and a busy machine may take as long.
+pub(crate) const MIN_PROOF: Duration = Duration::from_millis(200);
+
+/// Proof time before any round trip is known.
+pub(crate) const FIRST_PROOF: Duration = Duration::from_millis(500);
+
+/// Longest proof time: with a longer one nobody would wait for the suspicion.
+pub(crate) const MAX_PROOF: Duration = Duration::from_secs(3);
+
+/// Proof times without a sign of life that make a carrier suspect.
+pub(crate) const PROOFS: u32 = 3;
+
+/// Shortest time between two probes of a suspect.
+pub(crate) const SUSPECT_PROBE: Duration = Duration::from_secs(1);
+
+/// Packets heard that make a carrier busy again: its silence is then worth a question after one proof time.
+pub(crate) const BUSY: u32 = 16;
+
+/// Longest silence of an idle carrier before it is asked for proof, each question doubling the time to the next.
+///
+/// 15 s: longer than the 10 s of smux's keep-alive, so that an idle session has no traffic but that.
+pub(crate) const MAX_SILENCE: Duration = Duration::from_secs(15);
+
+/// How long a suspect is kept while another carrier works.
+pub(crate) const SUSPECT_LIFE: Duration = Duration::from_secs(6);
+
+/// How long a suspect is kept in any case: 20 s, Go's `SnowflakeTimeout`.
+pub(crate) const SILENT_LIFE: Duration = Duration::from_secs(20);
+
+/// How long more carriers than wanted are kept: one that came back may go again.
+pub(crate) const SURPLUS_LIFE: Duration = Duration::from_secs(5);

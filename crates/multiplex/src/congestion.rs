@@ -1,0 +1,197 @@
+//! How much one carrier may hold.
+
+use std::time::{Duration, Instant};
+
+use crate::config::{
+    ACK_DELAY, DRAIN, GROWTH, INITIAL_WINDOW, LATE, LATE_EPOCHS, MIN_EPOCH, MIN_WINDOW, QUEUE,
+    STARTUP_GAIN, STEADY_AFTER,
+};
+use crate::filters::{Highest, Shortest};
+
+/// The congestion controller of one carrier; see the [crate documentation](crate) for why it is like this.
+#[derive(Debug)]
+pub(crate) struct Congestion {
+    /// Bytes of data given to the carrier and neither delivered nor taken back.
+    in_flight: usize,
+    window: usize,
+    phase: Phase,
+    rate: Highest,
+    shortest: Shortest,
+    epoch: Epoch,
+    /// Epochs in a row in which every answer came much too late.
+    late_epochs: u32,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Phase {
+    /// The window doubles with every round trip.
+    Start { best: u64, epochs_without_growth: u32 },
+    /// The window follows the rate.
+    Steady,
+    /// The queue is drained to measure the shortest round trip.
+    Drain { until: Instant },
+}
+
+/// One round trip or so, over which the rate is counted.
+#[derive(Debug, Default)]
+struct Epoch {
+    began: Option<Instant>,
+    delivered: usize,
+    shortest: Option<Duration>,
+    /// The session had less to send than the window allowed: the rate is the session's, not the carrier's.
+    ran_dry: bool,
+}
+
+impl Congestion {
+    pub(crate) fn new() -> Self {
+        Self {
+            in_flight: 0,
+            window: INITIAL_WINDOW,
+            phase: Phase::Start { best: 0, epochs_without_growth: 0 },
+            rate: Highest::default(),
+            shortest: Shortest::default(),
+            epoch: Epoch::default(),
+            late_epochs: 0,
+        }
+    }
+
+    /// Bytes that may be given to the carrier now.
+    pub(crate) fn room(&self) -> usize {
+        self.window.saturating_sub(self.in_flight)
+    }
+
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    /// Bytes a second; 0 before anything was measured.
+    pub(crate) fn rate(&self) -> u64 {
+        self.rate.get()
+    }
+
+    /// The shortest round trip of late.
+    pub(crate) fn shortest(&self) -> Option<Duration> {
+        self.shortest.get()
+    }
+
+    /// Data was given to the carrier.
+    pub(crate) fn sent(&mut self, now: Instant, bytes: usize) {
+        if self.in_flight == 0 {
+            self.epoch = Epoch { began: Some(now), ..Epoch::default() };
+        }
+        self.in_flight += bytes;
+    }
+
+    /// The session had nothing more to send although there was room.
+    pub(crate) fn ran_dry(&mut self) {
+        if self.room() > 0 {
+            self.epoch.ran_dry = true;
+        }
+    }
+
+    /// Data will not come from this carrier any more.
+    pub(crate) fn withdrawn(&mut self, bytes: usize) {
+        self.in_flight = self.in_flight.saturating_sub(bytes);
+    }
+
+    /// Data has arrived; `smoothed` is how long that takes on the average.
+    pub(crate) fn delivered(&mut self, now: Instant, bytes: usize, smoothed: Duration) {
+        self.in_flight = self.in_flight.saturating_sub(bytes);
+        self.epoch.delivered += bytes;
+        if let Phase::Start { .. } = self.phase
+            && !self.epoch.ran_dry
+        {
+            self.window += bytes;
+        }
+        let Some(began) = self.epoch.began else { return };
+        let elapsed = now.saturating_duration_since(began);
+        if elapsed >= smoothed.max(MIN_EPOCH) {
+            self.end_epoch(now, elapsed);
+        }
+        self.adjust(now);
+    }
+
+    /// A round trip was measured.
+    pub(crate) fn measured(&mut self, now: Instant, round_trip: Duration) {
+        self.shortest.sample(now, round_trip);
+        let known = self.epoch.shortest;
+        self.epoch.shortest = Some(known.map_or(round_trip, |known| known.min(round_trip)));
+    }
+
+    fn end_epoch(&mut self, now: Instant, elapsed: Duration) {
+        let rate = (self.epoch.delivered as f64 / elapsed.as_secs_f64()) as u64;
+        let next = Epoch { began: Some(now), ..Epoch::default() };
+        let Epoch { ran_dry, shortest, .. } = std::mem::replace(&mut self.epoch, next);
+        let is_late = shortest.is_some_and(|shortest| shortest > self.base() + LATE);
+        self.late_epochs = if is_late { self.late_epochs + 1 } else { 0 };
+        if self.late_epochs >= LATE_EPOCHS {
+            // The path has become slower than any rate of late.
+            self.rate = Highest::default();
+        }
+        if ran_dry {
+            return self.rate.at_least(rate);
+        }
+        match &mut self.phase {
+            // Draining makes the rate low; it says nothing.
+            Phase::Drain { .. } => return self.rate.at_least(rate),
+            Phase::Start { best, epochs_without_growth } => {
+                if rate as f64 >= *best as f64 * GROWTH {
+                    *best = rate;
+                    *epochs_without_growth = 0;
+                } else {
+                    *epochs_without_growth += 1;
+                }
+                if *epochs_without_growth >= STEADY_AFTER {
+                    self.phase = Phase::Steady;
+                }
+            }
+            Phase::Steady => {}
+        }
+        self.rate.add(rate);
+    }
+
+    fn adjust(&mut self, now: Instant) {
+        match self.phase {
+            Phase::Start { .. } => {
+                if self.rate() > 0 {
+                    let most = self.in_time(STARTUP_GAIN * self.base() + QUEUE);
+                    self.window = self.window.min(most.max(INITIAL_WINDOW));
+                }
+            }
+            Phase::Steady => {
+                self.window = self.in_time(self.base() + QUEUE).max(MIN_WINDOW);
+                if self.shortest.is_old(now) && !self.epoch.ran_dry {
+                    self.shortest.begin_measurement();
+                    self.phase = Phase::Drain { until: now + self.base() + QUEUE + DRAIN };
+                    self.window = self.drained();
+                }
+            }
+            Phase::Drain { until } => {
+                self.window = self.drained();
+                if now >= until {
+                    self.shortest.end_measurement(now);
+                    self.phase = Phase::Steady;
+                    self.window = self.in_time(self.base() + QUEUE).max(MIN_WINDOW);
+                }
+            }
+        }
+    }
+
+    /// The round trip without a queue.
+    fn base(&self) -> Duration {
+        self.shortest.get().unwrap_or_default() + ACK_DELAY
+    }
+
+    /// A little less than the carrier delivers in the round trip without a queue.
+    fn drained(&self) -> usize {
+        (self.in_time(self.base()) * 3 / 4).max(MIN_WINDOW)
+    }
+
+    /// Bytes that the carrier delivers in `time`.
+    fn in_time(&self, time: Duration) -> usize {
+        (self.rate() as f64 * time.as_secs_f64()) as usize
+    }
+}
+
+#[cfg(test)]
+mod tests;

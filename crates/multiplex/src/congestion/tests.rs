@@ -1,0 +1,128 @@
+use super::*;
+use snowflake_netsim::epoch;
+
+/// A carrier of a fixed rate and round trip, whose queue has no end.
+struct Pipe {
+    congestion: Congestion,
+    now: Instant,
+    rate: f64,
+    round_trip: Duration,
+    /// When what was sent will have been answered, and how much and when it left.
+    under_way: std::collections::VecDeque<(Instant, usize, Instant)>,
+    busy_until: Instant,
+    smoothed: Duration,
+    delivered: usize,
+    longest: Duration,
+}
+
+const PACKET: usize = 1376;
+
+impl Pipe {
+    fn new(mbit: f64, round_trip_ms: u64) -> Self {
+        Self {
+            congestion: Congestion::new(),
+            now: epoch(),
+            rate: mbit * 125_000.0,
+            round_trip: Duration::from_millis(round_trip_ms),
+            under_way: std::collections::VecDeque::new(),
+            busy_until: epoch(),
+            smoothed: Duration::ZERO,
+            delivered: 0,
+            longest: Duration::ZERO,
+        }
+    }
+
+    fn fill(&mut self) {
+        while self.congestion.room() > 0 {
+            self.congestion.sent(self.now, PACKET);
+            let start = self.busy_until.max(self.now);
+            self.busy_until = start + Duration::from_secs_f64(PACKET as f64 / self.rate);
+            // Answers leave every ten milliseconds.
+            let arrives = self.busy_until + self.round_trip;
+            let tick = (arrives - epoch()).as_millis() / 10 * 10 + 10;
+            let answered = epoch() + Duration::from_millis(tick as u64);
+            self.under_way.push_back((answered, PACKET, self.now));
+        }
+    }
+
+    /// Sends all it may for `seconds`; returns the rate in Mbit/s and the longest time on the way in milliseconds.
+    fn run(&mut self, seconds: f64) -> (f64, u128) {
+        let until = self.now + Duration::from_secs_f64(seconds);
+        (self.delivered, self.longest) = (0, Duration::ZERO);
+        self.fill();
+        while let Some(&(at, ..)) = self.under_way.front().filter(|(at, ..)| *at <= until) {
+            self.now = at;
+            let mut bytes = 0;
+            let mut shortest = Duration::MAX;
+            while let Some((_, len, left)) = self.under_way.pop_front_if(|(due, ..)| *due == at) {
+                bytes += len;
+                shortest = shortest.min(at - left);
+                self.longest = self.longest.max(at - left);
+            }
+            self.smoothed = (self.smoothed * 7 + shortest) / 8;
+            self.congestion.measured(at, shortest);
+            self.congestion.delivered(at, bytes, self.smoothed);
+            self.delivered += bytes;
+            self.fill();
+        }
+        self.now = until;
+        (self.delivered as f64 / seconds / 125_000.0, self.longest.as_millis())
+    }
+}
+
+#[test]
+fn every_path_is_filled_and_no_queue_grows() {
+    for mbit in [1.0, 5.0, 8.0, 20.0, 100.0] {
+        for round_trip in [0, 50, 100, 300] {
+            let mut pipe = Pipe::new(mbit, round_trip);
+            let (start, _) = pipe.run(5.0);
+            let (steady, longest) = pipe.run(60.0);
+            let what =
+                format!("{mbit} Mbit/s, {round_trip} ms: {start:.2} {steady:.2}, {longest} ms");
+            // A long path takes two seconds to fill.
+            let begun = if round_trip > 100 { 0.5 } else { 0.85 };
+            assert!(start > begun * mbit && steady > 0.93 * mbit, "{what}");
+            assert!(longest < 2 * u128::from(round_trip) + 200, "{what}");
+        }
+    }
+}
+
+#[test]
+fn a_path_that_becomes_faster_is_noticed_and_so_is_one_that_becomes_slower() {
+    let mut pipe = Pipe::new(2.0, 50);
+    pipe.run(10.0);
+    pipe.rate *= 10.0;
+    let (fast, _) = pipe.run(5.0);
+    assert!(fast > 16.0, "{fast}");
+    pipe.rate /= 10.0;
+    pipe.run(12.0);
+    let (slow, longest) = pipe.run(10.0);
+    assert!(slow > 1.8 && longest < 250, "{slow} {longest}");
+}
+
+#[test]
+fn a_session_with_little_to_say_does_not_make_the_path_look_slow() {
+    let mut pipe = Pipe::new(20.0, 50);
+    pipe.run(5.0);
+    pipe.congestion.withdrawn(usize::MAX);
+    let rate = pipe.congestion.rate();
+    for n in 0..1000 {
+        let now = pipe.now + Duration::from_millis(100 * n);
+        pipe.congestion.sent(now, 100);
+        pipe.congestion.ran_dry();
+        pipe.congestion.measured(now + pipe.round_trip, pipe.round_trip);
+        pipe.congestion.delivered(now + pipe.round_trip, 100, pipe.round_trip);
+    }
+    assert_eq!(pipe.congestion.rate(), rate);
+}
+
+#[test]
+fn what_is_taken_back_makes_room() {
+    let mut congestion = Congestion::new();
+    congestion.sent(epoch(), INITIAL_WINDOW);
+    assert_eq!(congestion.room(), 0);
+    congestion.withdrawn(1000);
+    assert_eq!((congestion.room(), congestion.in_flight()), (1000, INITIAL_WINDOW - 1000));
+    congestion.withdrawn(usize::MAX);
+    assert_eq!(congestion.in_flight(), 0);
+}

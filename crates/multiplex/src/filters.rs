@@ -1,0 +1,130 @@
+//! The highest rate and the shortest round trip of late.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::config::{RATE_EPOCHS, ROUND_TRIP_LIFE, ROUND_TRIP_SLACK};
+
+/// The highest of the last [`RATE_EPOCHS`] values.
+#[derive(Debug, Default)]
+pub(crate) struct Highest {
+    /// Values with their epochs, falling; the first is the highest.
+    values: VecDeque<(u64, u64)>,
+    epoch: u64,
+}
+
+impl Highest {
+    /// Adds the value of one more epoch.
+    pub(crate) fn add(&mut self, value: u64) {
+        self.epoch += 1;
+        while self.values.back().is_some_and(|(_, known)| *known <= value) {
+            self.values.pop_back();
+        }
+        self.values.push_back((self.epoch, value));
+        while self.values.front().is_some_and(|(at, _)| at + RATE_EPOCHS as u64 <= self.epoch) {
+            self.values.pop_front();
+        }
+    }
+
+    /// Adds a value that only says how much it is at least: it can raise the highest and makes none forgotten.
+    pub(crate) fn at_least(&mut self, value: u64) {
+        if value > self.get() {
+            self.add(value);
+        }
+    }
+
+    /// The highest; 0 before the first.
+    pub(crate) fn get(&self) -> u64 {
+        self.values.front().map_or(0, |(_, value)| *value)
+    }
+}
+
+/// The shortest round trip, until it is too old to be believed.
+#[derive(Debug, Default)]
+pub(crate) struct Shortest {
+    known: Option<Duration>,
+    confirmed: Option<Instant>,
+    /// The shortest since the value became old.
+    next: Option<Duration>,
+}
+
+impl Shortest {
+    /// Takes one round trip.
+    pub(crate) fn sample(&mut self, now: Instant, round_trip: Duration) {
+        if self.known.is_none_or(|known| round_trip <= known + ROUND_TRIP_SLACK) {
+            self.known = Some(self.known.map_or(round_trip, |known| known.min(round_trip)));
+            self.confirmed = Some(now);
+        }
+        self.next = Some(self.next.map_or(round_trip, |next| next.min(round_trip)));
+    }
+
+    /// The shortest; `None` before the first.
+    pub(crate) fn get(&self) -> Option<Duration> {
+        self.known
+    }
+
+    /// Whether it was not confirmed for so long that it should be measured anew.
+    pub(crate) fn is_old(&self, now: Instant) -> bool {
+        self.confirmed.is_some_and(|at| now.saturating_duration_since(at) >= ROUND_TRIP_LIFE)
+    }
+
+    /// Forgets what was collected; the queue is about to be drained.
+    pub(crate) fn begin_measurement(&mut self) {
+        self.next = None;
+    }
+
+    /// Takes the shortest since [`Shortest::begin_measurement`] for the truth, longer or not.
+    pub(crate) fn end_measurement(&mut self, now: Instant) {
+        self.known = self.next.or(self.known);
+        self.confirmed = Some(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use snowflake_netsim::epoch;
+
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn the_highest_is_forgotten_after_ten_epochs() {
+        let mut highest = Highest::default();
+        assert_eq!(highest.get(), 0);
+        highest.add(9);
+        for _ in 0..9 {
+            highest.add(5);
+            assert_eq!(highest.get(), 9);
+        }
+        highest.add(4);
+        assert_eq!(highest.get(), 5);
+    }
+
+    #[test]
+    fn a_lower_bound_only_raises() {
+        let mut highest = Highest::default();
+        highest.add(9);
+        (0..100).for_each(|_| highest.at_least(5));
+        assert_eq!(highest.get(), 9);
+        highest.at_least(10);
+        assert_eq!(highest.get(), 10);
+    }
+
+    #[test]
+    fn the_shortest_is_old_unless_confirmed_and_then_measured_anew() {
+        let mut shortest = Shortest::default();
+        shortest.sample(epoch(), ms(50));
+        shortest.sample(epoch() + ms(9_000), ms(90));
+        assert!(!shortest.is_old(epoch() + ms(9_999)));
+        assert!(shortest.is_old(epoch() + ms(10_000)));
+        shortest.sample(epoch() + ms(10_000), ms(55));
+        assert!(!shortest.is_old(epoch() + ms(19_000)));
+        shortest.begin_measurement();
+        shortest.sample(epoch() + ms(20_000), ms(70));
+        shortest.sample(epoch() + ms(20_000), ms(80));
+        shortest.end_measurement(epoch() + ms(20_000));
+        assert_eq!(shortest.get(), Some(ms(70)));
+    }
+}

@@ -1,0 +1,234 @@
+//! Whether a carrier is alive.
+
+use std::time::{Duration, Instant};
+
+use crate::config::{
+    ACK_DELAY, BUSY, FIRST_PROOF, MAX_PROOF, MAX_SILENCE, MIN_PROOF, PROOFS, SUSPECT_PROBE,
+};
+
+/// What is thought of a carrier. A dead one is not in any state: it is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nothing has come through it yet.
+    Fresh,
+    /// It has shown that it works.
+    Trusted,
+    /// It owes three proofs of life.
+    Suspect,
+}
+
+/// What a deadline that has passed calls for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Nothing: there was a sign of life meanwhile.
+    Alive,
+    /// A probe.
+    Ask,
+    /// It is suspect from now on, and is to be asked once more.
+    Suspect,
+}
+
+/// The signs of life of one carrier, and how long they have been missing.
+///
+/// The deadline is not moved by each sign, only looked at again when it has passed, so that a busy carrier costs no
+/// timer.
+#[derive(Debug)]
+pub(crate) struct Health {
+    state: State,
+    since: Instant,
+    last_sign: Instant,
+    /// Since when something has been under way that has to be answered.
+    expecting: Option<Instant>,
+    /// Proof times that have passed without a sign.
+    unanswered: u32,
+    deadline: Option<Instant>,
+    round_trip: RoundTrip,
+    /// How long an idle carrier may be silent before it is asked; `None` if silence is no matter.
+    patience: Option<Duration>,
+    /// Packets heard since it was last asked for its silence.
+    heard: u32,
+}
+
+impl Health {
+    /// A carrier that has just opened.
+    pub(crate) fn new(now: Instant, probes_silence: bool) -> Self {
+        Self {
+            state: State::Fresh,
+            since: now,
+            last_sign: now,
+            expecting: None,
+            unanswered: 0,
+            deadline: None,
+            round_trip: RoundTrip::default(),
+            patience: probes_silence.then_some(Duration::ZERO),
+            heard: 0,
+        }
+    }
+
+    pub(crate) fn state(&self) -> State {
+        self.state
+    }
+
+    /// Since when it has been in this state.
+    pub(crate) fn since(&self) -> Instant {
+        self.since
+    }
+
+    /// Whether it owes at least one proof of life.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.unanswered > 0
+    }
+
+    /// The smoothed round trip; `None` before the first.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        self.round_trip.smoothed
+    }
+
+    /// How long an answer may take.
+    pub(crate) fn proof_time(&self) -> Duration {
+        self.round_trip.proof_time()
+    }
+
+    /// Something was sent that the peer has to answer.
+    pub(crate) fn sent(&mut self, now: Instant) {
+        if self.expecting.is_none() {
+            self.expecting = Some(now);
+            self.look_at(now + self.proof_time());
+        }
+    }
+
+    /// A packet has come through it. Returns whether it was fresh or suspect before.
+    pub(crate) fn heard(&mut self, now: Instant) -> bool {
+        self.heard = self.heard.saturating_add(1);
+        if let Some(patience) = &mut self.patience {
+            if self.heard >= BUSY {
+                *patience = Duration::ZERO;
+            }
+            let deadline = now + (*patience).max(self.round_trip.proof_time());
+            if self.deadline.is_none() {
+                self.deadline = Some(deadline);
+            }
+        }
+        self.sign(now)
+    }
+
+    /// The peer has answered what went over it, after `round_trip` if that is known.
+    pub(crate) fn answered(&mut self, now: Instant, round_trip: Option<Duration>) -> bool {
+        if let Some(round_trip) = round_trip {
+            self.round_trip.sample(round_trip);
+        }
+        self.sign(now)
+    }
+
+    /// Nothing is under way any more that the peer has to answer.
+    ///
+    /// Of a suspect an answer is expected all the same: that is how it comes back.
+    pub(crate) fn settled(&mut self) {
+        if self.state != State::Suspect {
+            self.expecting = None;
+        }
+    }
+
+    fn sign(&mut self, now: Instant) -> bool {
+        self.last_sign = now;
+        self.unanswered = 0;
+        let news = self.state != State::Trusted;
+        if news {
+            self.state = State::Trusted;
+            self.since = now;
+        }
+        news
+    }
+
+    /// Makes it suspect before its time: another carrier works and this one owes a proof.
+    pub(crate) fn suspect(&mut self, now: Instant) {
+        if self.state != State::Suspect {
+            self.state = State::Suspect;
+            self.since = now;
+            self.look_at(now + SUSPECT_PROBE);
+        }
+    }
+
+    /// When to look again; `None` if there is nothing to wait for.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// What has to be done at the deadline.
+    pub(crate) fn handle_deadline(&mut self, now: Instant) -> Verdict {
+        self.deadline = None;
+        let Some(due) = self.due() else { return Verdict::Alive };
+        if due > now {
+            self.deadline = Some(due);
+            return Verdict::Alive;
+        }
+        if self.expecting.is_none() {
+            return self.ask_for_silence(now);
+        }
+        self.unanswered = self.unanswered.saturating_add(1);
+        if self.state == State::Suspect {
+            self.deadline = Some(now + self.proof_time().max(SUSPECT_PROBE));
+            return Verdict::Ask;
+        }
+        self.deadline = Some(now + self.proof_time());
+        if self.unanswered < PROOFS {
+            return Verdict::Ask;
+        }
+        self.suspect(now);
+        Verdict::Suspect
+    }
+
+    /// When the next proof is due, by what is known now.
+    fn due(&self) -> Option<Instant> {
+        match (self.expecting, self.patience) {
+            // Each proof time without a sign counts from the end of the one before.
+            (Some(since), _) if self.unanswered == 0 => {
+                Some(since.max(self.last_sign) + self.proof_time())
+            }
+            (Some(since), _) => Some(since),
+            (None, Some(patience)) => Some(self.last_sign + patience.max(self.proof_time())),
+            (None, None) => None,
+        }
+    }
+
+    fn ask_for_silence(&mut self, now: Instant) -> Verdict {
+        let patience = self.patience.unwrap_or_default().max(self.proof_time());
+        self.patience = Some((patience * 2).min(MAX_SILENCE));
+        self.heard = 0;
+        self.expecting = Some(now);
+        self.deadline = Some(now + self.proof_time());
+        Verdict::Ask
+    }
+
+    fn look_at(&mut self, at: Instant) {
+        self.deadline = Some(self.deadline.map_or(at, |deadline| deadline.min(at)));
+    }
+}
+
+/// The round trip over one carrier, after RFC 6298.
+#[derive(Debug, Default)]
+struct RoundTrip {
+    smoothed: Option<Duration>,
+    variation: Duration,
+}
+
+impl RoundTrip {
+    fn sample(&mut self, measured: Duration) {
+        let Some(smoothed) = self.smoothed else {
+            self.smoothed = Some(measured);
+            self.variation = measured / 2;
+            return;
+        };
+        self.variation = (self.variation * 3 + smoothed.abs_diff(measured)) / 4;
+        self.smoothed = Some((smoothed * 7 + measured) / 8);
+    }
+
+    fn proof_time(&self) -> Duration {
+        self.smoothed.map_or(FIRST_PROOF, |smoothed| {
+            (smoothed + 4 * self.variation + ACK_DELAY).clamp(MIN_PROOF, MAX_PROOF)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

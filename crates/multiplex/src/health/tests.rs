@@ -1,0 +1,94 @@
+use super::*;
+use snowflake_netsim::epoch;
+
+fn at(ms: u64) -> Instant {
+    epoch() + Duration::from_millis(ms)
+}
+
+/// All verdicts but [`Verdict::Alive`] until `until`, with their times.
+fn verdicts(health: &mut Health, until: u64) -> Vec<(u64, Verdict)> {
+    let mut verdicts = Vec::new();
+    while let Some(due) = health.deadline().filter(|due| *due <= at(until)) {
+        let verdict = health.handle_deadline(due);
+        if verdict != Verdict::Alive {
+            verdicts.push(((due - epoch()).as_millis() as u64, verdict));
+        }
+    }
+    verdicts
+}
+
+fn trusted(round_trip: u64) -> Health {
+    let mut health = Health::new(epoch(), false);
+    for _ in 0..50 {
+        health.answered(epoch(), Some(Duration::from_millis(round_trip)));
+    }
+    health
+}
+
+#[test]
+fn three_proof_times_without_an_answer_make_it_suspect() {
+    let mut health = trusted(20);
+    assert_eq!((health.state(), health.proof_time()), (State::Trusted, MIN_PROOF));
+    health.sent(at(1000));
+    assert_eq!(
+        verdicts(&mut health, 1700),
+        [(1200, Verdict::Ask), (1400, Verdict::Ask), (1600, Verdict::Suspect)]
+    );
+    assert_eq!(health.state(), State::Suspect);
+}
+
+#[test]
+fn on_a_long_path_proofs_may_take_longer() {
+    let mut health = trusted(800);
+    health.sent(at(0));
+    let proof = health.proof_time().as_millis() as u64;
+    assert!((800..1000).contains(&proof));
+    assert_eq!(verdicts(&mut health, 3 * proof + 3).last().unwrap().1, Verdict::Suspect);
+}
+
+#[test]
+fn a_sign_of_life_starts_the_count_anew() {
+    let mut health = trusted(20);
+    for ms in (0..5000).step_by(150) {
+        health.sent(at(ms));
+        assert_eq!(verdicts(&mut health, ms + 149), []);
+        health.heard(at(ms + 149));
+    }
+    assert_eq!(verdicts(&mut health, 5100).len(), 0);
+}
+
+#[test]
+fn a_suspect_is_asked_every_second_and_trusted_when_it_answers() {
+    let mut health = trusted(20);
+    health.sent(at(0));
+    let asked: Vec<u64> = verdicts(&mut health, 4000).into_iter().map(|(ms, _)| ms).collect();
+    assert_eq!(asked, [200, 400, 600, 800, 1800, 2800, 3800]);
+    assert!(health.heard(at(4000)), "that is news");
+    assert_eq!((health.state(), health.is_doubtful()), (State::Trusted, false));
+    assert!(!health.heard(at(4000)));
+}
+
+#[test]
+fn silence_is_asked_about_at_growing_intervals() {
+    let mut health = Health::new(epoch(), true);
+    let mut asked = Vec::new();
+    health.answered(at(0), Some(Duration::from_millis(10)));
+    for _ in 0..100 {
+        health.heard(at(0));
+    }
+    while let Some(due) = health.deadline().filter(|due| *due < at(60_000)) {
+        if health.handle_deadline(due) == Verdict::Ask {
+            asked.push((due - epoch()).as_millis());
+            health.answered(due, None);
+            health.settled();
+        }
+    }
+    assert_eq!(asked, [200, 600, 1400, 3000, 6200, 12600, 25400, 40400, 55400]);
+}
+
+#[test]
+fn at_the_server_silence_is_no_matter() {
+    let mut health = trusted(20);
+    health.heard(at(0));
+    assert_eq!(health.deadline(), None);
+}
