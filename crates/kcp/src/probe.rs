@@ -59,7 +59,9 @@ mod tests {
     #[test]
     fn unanswered_probes_are_bounded() {
         let mut probes = Probes::default();
-        (0..1000).for_each(|ts| drop(probes.ask(1, ts, 500)));
+        for ts in 0..1000 {
+            probes.ask(1, ts, 500);
+        }
         assert_eq!(probes.outstanding.len(), OUTSTANDING);
     }
 }
