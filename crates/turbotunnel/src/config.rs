@@ -1,5 +1,7 @@
 //! Every size and time of the packet conns, with its reason.
 
+use crate::lanes::Limits;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// The longest packet that is taken from a carrier, in bytes.
@@ -14,18 +16,78 @@ pub const MAX_PACKET: usize = 1500;
 /// any limit. Eleven full packets then cost one message instead of eleven.
 pub const MAX_MESSAGE: usize = 16 * 1024;
 
-/// Messages that one direction of a carrier moves before it lets other tasks run.
+/// Messages that a carrier sends before it lets other tasks run.
 pub(crate) const MESSAGES_PER_TURN: usize = 32;
+
+/// Batches that a carrier reads before it lets other tasks run.
+pub(crate) const BATCHES_PER_TURN: usize = 4;
+
+/// Packets that are read before they are handed to the session: one lock and one wake-up for all of them.
+///
+/// As many can wait in each carrier beside the session's queue when that is full.
+pub(crate) const BATCH: usize = 32;
+
+/// Messages that are read for one batch, so that a flood of messages without packets does not keep others waiting.
+pub(crate) const MESSAGES_PER_BATCH: usize = 32;
 
 /// How long closing a carrier politely may take before it is simply dropped.
 pub(crate) const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
+/// The pause after the first failed dial, counted from its start. It doubles with each further one.
+pub(crate) const RETRY_MIN: Duration = Duration::from_secs(1);
+
+/// The longest pause between dials: Go's `ReconnectTimeout`.
+pub(crate) const RETRY_MAX: Duration = Duration::from_secs(10);
+
+/// By how much a pause is made shorter or longer at random, so that many clients that failed together do not come back
+/// together.
+pub(crate) const RETRY_JITTER: f64 = 0.2;
+
+/// Dials under way at one time.
+pub(crate) const DIALS: usize = 2;
+
+/// How much longer than the last successful dial one may take before another is begun beside it.
+pub(crate) const RACE_FACTOR: u32 = 3;
+
+/// The shortest and the longest time before that. Less would race dials that are not slow; with more, a user waits for a
+/// proxy that most likely is gone.
+pub(crate) const RACE: RangeInclusive<Duration> =
+    Duration::from_millis(500)..=Duration::from_secs(3);
+
+/// The time before that when no dial has succeeded yet.
+pub(crate) const RACE_FIRST: Duration = Duration::from_millis(1500);
+
+/// Dials that may begin at any rate, as long as they are earned: the time in which one is, and how many can be saved.
+///
+/// Carriers that work for a moment each give no reason for a pause; this still bounds how often the broker is polled:
+/// 462 times an hour, where Go's client polls every 10 s (`ReconnectTimeout`), 360 times.
+pub(crate) const EARN_DIAL: Duration = Duration::from_secs(8);
+
+/// See [`EARN_DIAL`].
+pub(crate) const SAVED_DIALS: u32 = 12;
+
+/// Packets that wait for one carrier: the default for every conn.
+///
+/// 256, about 350 KiB: room for a burst of a fast carrier. The session must keep it short, or its timers fire for
+/// packets that merely wait. Go's queue holds 512. When it is full, the session is told that there is no room; what it
+/// sends all the same is dropped.
+const OUTGOING: usize = 256;
+
+/// Packets that wait for one session: the default for every conn.
+///
+/// 512, as Go. When it is full, no carrier of that session is read.
+const INCOMING: usize = 512;
+
+/// Carriers that one session has at one time.
+///
+/// 16: Snowflake's clients use a handful. One more displaces the oldest, which is the one most likely to be dead.
+const CARRIERS: usize = 16;
+
 /// How a [`RedialPacketConn`](crate::RedialPacketConn) behaves.
 #[derive(Clone, Debug)]
 pub struct RedialConfig {
-    /// Packets that wait for the carrier. Default 128, about 175 KiB: a session must not fill a long queue below it,
-    /// or its timers fire for packets that merely wait. Go's queue holds 512. When it is full, the session is told
-    /// that there is no room; what it sends all the same is dropped.
+    /// Packets that wait for the carrier. Default 256, about 350 KiB. When it is full, the session is told that there
+    /// is no room; what it sends all the same is dropped.
     pub outgoing: usize,
     /// Packets that wait for the session. Default 512, as Go. When it is full the carrier is not read.
     pub incoming: usize,
@@ -41,19 +103,60 @@ pub struct RedialConfig {
 impl Default for RedialConfig {
     fn default() -> Self {
         Self {
-            outgoing: 128,
-            incoming: 512,
+            outgoing: OUTGOING,
+            incoming: INCOMING,
             silence: Duration::from_secs(20),
-            retry_min: Duration::from_secs(1),
-            retry_max: Duration::from_secs(10),
+            retry_min: RETRY_MIN,
+            retry_max: RETRY_MAX,
         }
+    }
+}
+
+impl RedialConfig {
+    pub(crate) fn limits(&self) -> Limits {
+        Limits { outgoing: self.outgoing, incoming: self.incoming, carriers: 1 }
+    }
+}
+
+/// How a [`MultiplexingPacketConn`](crate::MultiplexingPacketConn) behaves.
+///
+/// When it dials is not a matter of configuration: the broker must bear it from every client there is.
+#[derive(Clone, Debug)]
+pub struct MultiplexingConfig {
+    /// Packets that wait for one carrier. Default 256; see [`RedialConfig::outgoing`].
+    pub outgoing: usize,
+    /// Packets that wait for the session. Default 512. When it is full no carrier is read.
+    pub incoming: usize,
+    /// Carriers at one time, in any case. Default 16, as many as a server keeps for one client. One more displaces the
+    /// oldest.
+    pub carriers: usize,
+    /// A carrier from which nothing came for so long is ended in any case. Default 60 s.
+    ///
+    /// The last resort: the session asks its carriers for signs of life, and closes much sooner those that give none.
+    pub silence: Duration,
+}
+
+impl Default for MultiplexingConfig {
+    fn default() -> Self {
+        Self {
+            outgoing: OUTGOING,
+            incoming: INCOMING,
+            carriers: CARRIERS,
+            silence: Duration::from_secs(60),
+        }
+    }
+}
+
+impl MultiplexingConfig {
+    pub(crate) fn limits(&self) -> Limits {
+        Limits { outgoing: self.outgoing, incoming: self.incoming, carriers: self.carriers }
     }
 }
 
 /// How a [`QueuePacketConn`](crate::QueuePacketConn) behaves.
 #[derive(Clone, Debug)]
 pub struct QueueConfig {
-    /// Packets that wait for a client's carrier. Default 128; see [`RedialConfig::outgoing`].
+    /// Packets that wait for one carrier. Default 256; see [`RedialConfig::outgoing`].
     pub outgoing: usize,
     /// Packets of one client that wait for its session. Default 512. When it is full, that client's carriers are
     /// not read; other clients do not notice (Go's server has one such queue for all clients).
@@ -66,8 +169,6 @@ pub struct QueueConfig {
     /// Carriers of one client at one time. Default 16: Snowflake's clients use a handful. One more displaces the
     /// oldest, which is the one most likely to be dead.
     pub carriers: usize,
-    /// How long packets wait for a client that has no carrier before they are dropped. Default 60 s, as Go.
-    pub expiry: Duration,
     /// A carrier from which nothing came for so long is closed. Default 90 s: a client in use says something every
     /// 10 s, and Go's server closes a WebSocket after 60 to 90 s without traffic.
     pub silence: Duration,
@@ -76,13 +177,18 @@ pub struct QueueConfig {
 impl Default for QueueConfig {
     fn default() -> Self {
         Self {
-            outgoing: 128,
-            incoming: 512,
+            outgoing: OUTGOING,
+            incoming: INCOMING,
             backlog: 128,
             clients: 1 << 18,
-            carriers: 16,
-            expiry: Duration::from_secs(60),
+            carriers: CARRIERS,
             silence: Duration::from_secs(90),
         }
+    }
+}
+
+impl QueueConfig {
+    pub(crate) fn limits(&self) -> Limits {
+        Limits { outgoing: self.outgoing, incoming: self.incoming, carriers: self.carriers }
     }
 }

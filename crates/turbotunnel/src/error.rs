@@ -1,6 +1,5 @@
 //! Why a carrier ended, why it never began, and that a packet conn is closed.
 
-use crate::packet_queue::Over;
 use snowflake_encapsulation::DecodeError;
 use std::io;
 use std::time::Duration;
@@ -24,21 +23,15 @@ pub enum CarrierEnd {
     /// The client has newer carriers, as many as it may have.
     #[error("displaced by newer carriers of the same client")]
     Displaced,
+    /// The session closed it, because it is of no use to it.
+    #[error("the session has given the carrier up")]
+    GivenUp,
     /// There are as many clients as the configuration allows.
     #[error("refused: too many clients")]
     TooManyClients,
     /// Our own side closed the packet conn.
     #[error("the packet conn was closed")]
     ConnClosed,
-}
-
-impl From<Over> for CarrierEnd {
-    fn from(over: Over) -> Self {
-        match over {
-            Over::Displaced => Self::Displaced,
-            Over::Closed => Self::ConnClosed,
-        }
-    }
 }
 
 /// Why a new carrier was not taken.

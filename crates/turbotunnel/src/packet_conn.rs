@@ -1,23 +1,43 @@
 //! The trait that a session lies on.
 
-use crate::Closed;
+use crate::{CarrierId, Closed};
 use bytes::Bytes;
 use std::task::{Context, Poll};
 
-/// One end of a virtual path for packets.
+/// What has happened to a packet conn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// There is a new carrier, ready for packets.
+    Opened(CarrierId),
+    /// A packet has come over a carrier.
+    Packet(CarrierId, Bytes),
+    /// A carrier is no more. What was sent over it and has not arrived may never do so.
+    Ended(CarrierId),
+}
+
+/// One end of a virtual path for packets, over any number of carriers that come and go.
+///
+/// The session above chooses the carrier of each packet. The conn holds carriers, moves packets and may look for more
+/// carriers; it does not judge which of them is good.
 ///
 /// # Promises
 ///
 /// * A packet arrives whole and unaltered, or not at all.
 /// * Packets may be lost, reordered and repeated.
 /// * No packet of another client ever arrives.
-/// * [`send`](Self::send) never waits. What exceeds the room is dropped, as a network does.
+/// * A carrier is announced by [`Event::Opened`] before its packets, and by [`Event::Ended`] after them, and neither is
+///   ever dropped. Only of a carrier that ended, without a packet, before its `Opened` was taken is nothing said.
+/// * [`send`](Self::send) never waits. What exceeds the room is dropped, as a network does. Each carrier has a bounded
+///   queue of its own; one that takes nothing holds nobody else up.
+/// * What was not taken by [`poll_recv`](Self::poll_recv) is bounded: when it is too much, no carrier of this conn is
+///   read until some of it is taken.
 /// * The death of a carrier is not an error here. [`Closed`] comes when the other half is gone, and only then; who waits
 ///   is woken by it, and what is sent is dropped.
 ///
-/// Packets are handed over in batches, so that a lock and a wake-up are paid once for many.
+/// One task polls: the last that waited for events is woken for them, the last that waited for room for that. Packets
+/// are handed over in batches, so that a lock and a wake-up are paid once for many.
 pub trait PacketConn: Send {
-    /// Appends the packets that have arrived to `packets`, at least one when it is ready.
+    /// Appends what has happened, in order, at least one event when ready.
     ///
     /// # Errors
     ///
@@ -25,37 +45,60 @@ pub trait PacketConn: Send {
     fn poll_recv(
         &mut self,
         cx: &mut Context<'_>,
-        packets: &mut Vec<Bytes>,
+        events: &mut Vec<Event>,
     ) -> Poll<Result<(), Closed>>;
 
-    /// How many packets [`send`](Self::send) would take now; pending while there is room for none.
+    /// How many packets the carrier's queue would take now; pending, and woken later, while there is room for none.
+    ///
+    /// `Ready(0)` for a carrier that has ended, or that there never was.
     ///
     /// A session that keeps its data until there is room knows that what it has sent is under way, and does not send
     /// again what merely waits.
-    ///
-    /// # Errors
-    ///
-    /// [`Closed`] when nothing more can go.
-    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Closed>>;
+    fn poll_room(&mut self, cx: &mut Context<'_>, carrier: CarrierId) -> Poll<usize>;
 
-    /// Sends all of `packets`, leaving it empty. Those over the room are dropped.
-    fn send(&mut self, packets: &mut Vec<Bytes>);
+    /// Sends all of `packets` over `carrier`, leaving it empty. Those over the room are dropped, all of them if the
+    /// carrier has ended.
+    fn send(&mut self, carrier: CarrierId, packets: &mut Vec<Bytes>);
+
+    /// Ends a carrier that the session has given up. [`Event::Ended`] follows; packets that had come already may be
+    /// taken before it, and no others.
+    ///
+    /// By default it does nothing.
+    fn close(&mut self, carrier: CarrierId) {
+        let _ = carrier;
+    }
+
+    /// Says how many more carriers the session would like to have right now, beside those that it has heard of.
+    ///
+    /// It holds until it is said again, less one for each carrier that has opened since. By default it does nothing: a
+    /// server cannot dial.
+    fn set_missing(&mut self, carriers: usize) {
+        let _ = carriers;
+    }
 }
 
 impl<P: PacketConn + ?Sized> PacketConn for &mut P {
     fn poll_recv(
         &mut self,
         cx: &mut Context<'_>,
-        packets: &mut Vec<Bytes>,
+        events: &mut Vec<Event>,
     ) -> Poll<Result<(), Closed>> {
-        (**self).poll_recv(cx, packets)
+        (**self).poll_recv(cx, events)
     }
 
-    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Closed>> {
-        (**self).poll_room(cx)
+    fn poll_room(&mut self, cx: &mut Context<'_>, carrier: CarrierId) -> Poll<usize> {
+        (**self).poll_room(cx, carrier)
     }
 
-    fn send(&mut self, packets: &mut Vec<Bytes>) {
-        (**self).send(packets);
+    fn send(&mut self, carrier: CarrierId, packets: &mut Vec<Bytes>) {
+        (**self).send(carrier, packets);
+    }
+
+    fn close(&mut self, carrier: CarrierId) {
+        (**self).close(carrier);
+    }
+
+    fn set_missing(&mut self, carriers: usize) {
+        (**self).set_missing(carriers);
     }
 }

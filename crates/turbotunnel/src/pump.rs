@@ -1,50 +1,62 @@
 //! One carrier at work: chunks in, chunks out, until it ends.
 
-use crate::config::{CLOSE_LIMIT, MESSAGES_PER_TURN};
-use crate::packet_queue::Consumer;
-use crate::{Carrier, CarrierEnd, Closed, MAX_MESSAGE, MAX_PACKET};
+use crate::config::{BATCH, BATCHES_PER_TURN, CLOSE_LIMIT, MESSAGES_PER_BATCH, MESSAGES_PER_TURN};
+use crate::lanes::{Lane, Over};
+use crate::{Carrier, CarrierEnd, MAX_MESSAGE, MAX_PACKET};
 use bytes::{Bytes, BytesMut};
 use futures_util::{SinkExt, StreamExt};
-use snowflake_encapsulation::{DecodeError, Decoder, encode, encoded_len};
+use snowflake_encapsulation::{Decoder, encode, encoded_len};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
-/// Where the packets that come from a carrier go.
-pub(crate) trait Inbound {
-    /// Whether packets would be taken; while pending, the carrier is not read.
-    fn poll_room(&mut self, cx: &Context<'_>) -> Poll<Result<usize, Closed>>;
-    /// Takes all of `packets`, leaving it empty.
-    fn push(&mut self, packets: &mut Vec<Bytes>);
+/// A carrier's place at its session.
+pub(crate) trait Place {
+    /// Where packets for the carrier come from.
+    fn lane(&self) -> &Lane;
+
+    /// Hands `packets` to the session; while some are left because it has no room, the carrier is not read.
+    fn poll_push(&mut self, cx: &Context<'_>, packets: &mut Vec<Bytes>) -> Poll<Result<(), Over>>;
+}
+
+impl Place for Lane {
+    fn lane(&self) -> &Lane {
+        self
+    }
+
+    fn poll_push(&mut self, cx: &Context<'_>, packets: &mut Vec<Bytes>) -> Poll<Result<(), Over>> {
+        Self::poll_push(self, cx, packets)
+    }
 }
 
 /// A carrier that has been used up.
-pub(crate) struct Pumped<C> {
-    /// To be closed; its places at the queues are free already.
+pub(crate) struct Pumped<C, P> {
+    /// To be closed.
     pub(crate) carrier: C,
+    /// To be given back first: nobody should wait for the close.
+    pub(crate) place: P,
     pub(crate) end: CarrierEnd,
     /// Whether any packet came in.
     pub(crate) received: bool,
 }
 
-/// Moves packets between `carrier` and the two queues until one of them ends.
+/// Moves packets between `carrier` and its place until one of them ends.
 ///
 /// `first` is what was read from the carrier together with its preamble.
-pub(crate) async fn pump<C: Carrier>(
+pub(crate) async fn pump<C: Carrier, P: Place>(
     carrier: C,
     first: Bytes,
-    inbound: impl Inbound,
-    outbound: Consumer,
+    place: P,
     silence: Duration,
-) -> Pumped<C> {
+) -> Pumped<C, P> {
     let mut pump = Pump {
         carrier,
-        inbound,
-        outbound,
+        place,
         decoder: Decoder::new(MAX_PACKET),
-        packets: Vec::new(),
+        incoming: Vec::new(),
+        outgoing: Vec::new(),
         out: BytesMut::new(),
         needs_flush: false,
         silence: Silence::new(silence),
@@ -52,7 +64,8 @@ pub(crate) async fn pump<C: Carrier>(
     };
     pump.decoder.push(first);
     let end = poll_fn(|cx| pump.poll(cx)).await;
-    Pumped { carrier: pump.carrier, end, received: pump.received }
+    let Pump { carrier, place, received, .. } = pump;
+    Pumped { carrier, place, end, received }
 }
 
 /// Closes a carrier, politely for a while.
@@ -62,20 +75,21 @@ pub(crate) async fn close(mut carrier: impl Carrier) {
     let _ = tokio::time::timeout(CLOSE_LIMIT, carrier.close()).await;
 }
 
-struct Pump<C, I> {
+struct Pump<C, P> {
     carrier: C,
-    inbound: I,
-    outbound: Consumer,
+    place: P,
     decoder: Decoder,
-    /// Packets on their way from one place to the next; empty between turns.
-    packets: Vec<Bytes>,
+    /// Packets that the session had no room for; empty between turns unless it is slow.
+    incoming: Vec<Bytes>,
+    /// Packets on their way into one message; empty between turns.
+    outgoing: Vec<Bytes>,
     out: BytesMut,
     needs_flush: bool,
     silence: Silence,
     received: bool,
 }
 
-impl<C: Carrier, I: Inbound> Pump<C, I> {
+impl<C: Carrier, P: Place> Pump<C, P> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<CarrierEnd> {
         if let Poll::Ready(end) = self.poll_in(cx) {
             return Poll::Ready(end);
@@ -86,43 +100,43 @@ impl<C: Carrier, I: Inbound> Pump<C, I> {
         self.silence.poll_over(cx).map(CarrierEnd::Silent)
     }
 
-    /// Reads the carrier while it has messages and the inbound queue has room.
+    /// Reads batches while the carrier has any and the session takes them.
     fn poll_in(&mut self, cx: &mut Context<'_>) -> Poll<CarrierEnd> {
-        for _ in 0..MESSAGES_PER_TURN {
-            let Ok(room) = ready!(self.inbound.poll_room(cx)) else {
-                return Poll::Ready(CarrierEnd::ConnClosed);
-            };
-            match self.take_packets(room) {
-                Ok(0) => {}
-                Ok(_) => continue,
-                Err(error) => return Poll::Ready(CarrierEnd::Misframed(error)),
-            }
-            match ready!(self.carrier.poll_next_unpin(cx)) {
-                Some(Ok(message)) => {
-                    self.silence.broken();
-                    self.decoder.push(message);
-                }
-                Some(Err(error)) => return Poll::Ready(CarrierEnd::Failed(error)),
-                None => return Poll::Ready(self.end_of_stream()),
+        for _ in 0..BATCHES_PER_TURN {
+            let must_wait = !self.incoming.is_empty();
+            let read = if must_wait { Poll::Ready(Ok(())) } else { self.poll_batch(cx) };
+            self.received |= !self.incoming.is_empty();
+            let pushed = self.place.poll_push(cx, &mut self.incoming);
+            match (read, pushed) {
+                (Poll::Ready(Err(end)), _) => return Poll::Ready(end),
+                (_, Poll::Ready(Err(over))) => return Poll::Ready(over.into()),
+                (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => {}
+                (Poll::Pending, _) | (_, Poll::Pending) => return Poll::Pending,
             }
         }
         cx.waker().wake_by_ref();
         Poll::Pending
     }
 
-    /// Hands on up to `room` packets of what was read; the rest stays with the decoder.
-    fn take_packets(&mut self, room: usize) -> Result<usize, DecodeError> {
-        while self.packets.len() < room
-            && let Some(packet) = self.decoder.next_packet()?
-        {
-            self.packets.push(packet);
+    /// Reads until there is a full batch; pending when the carrier has no more, which may leave a smaller one.
+    fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CarrierEnd>> {
+        for _ in 0..MESSAGES_PER_BATCH {
+            while let Some(packet) = self.decoder.next_packet().map_err(CarrierEnd::Misframed)? {
+                self.incoming.push(packet);
+                if self.incoming.len() == BATCH {
+                    return Poll::Ready(Ok(()));
+                }
+            }
+            match ready!(self.carrier.poll_next_unpin(cx)) {
+                Some(Ok(message)) => {
+                    self.silence.broken();
+                    self.decoder.push(message);
+                }
+                Some(Err(error)) => return Poll::Ready(Err(CarrierEnd::Failed(error))),
+                None => return Poll::Ready(Err(self.end_of_stream())),
+            }
         }
-        let taken = self.packets.len();
-        if taken > 0 {
-            self.received = true;
-            self.inbound.push(&mut self.packets);
-        }
-        Ok(taken)
+        Poll::Ready(Ok(()))
     }
 
     /// Writes waiting packets while the carrier takes them, then flushes once.
@@ -149,11 +163,12 @@ impl<C: Carrier, I: Inbound> Pump<C, I> {
         for _ in 0..MESSAGES_PER_TURN {
             let Poll::Ready(ready) = self.carrier.poll_ready_unpin(cx) else {
                 // Perhaps it never takes anything again: it must hear all the same that it is over.
-                return self.outbound.poll_over(cx).map(|over| Err(over.into()));
+                return self.place.lane().poll_over(cx).map(|over| Err(over.into()));
             };
             ready.map_err(CarrierEnd::Failed)?;
-            ready!(self.outbound.poll_pop(cx, &mut self.packets, MAX_MESSAGE, encoded_len))?;
-            for packet in self.packets.drain(..) {
+            let lane = self.place.lane();
+            ready!(lane.poll_pop(cx, &mut self.outgoing, MAX_MESSAGE, encoded_len))?;
+            for packet in self.outgoing.drain(..) {
                 if let Err(error) = encode(&packet, &mut self.out) {
                     tracing::warn!(%error, "the session made a packet that no chunk holds; it is dropped");
                 }

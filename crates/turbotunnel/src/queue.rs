@@ -1,26 +1,24 @@
 //! The server's packet conn: all carriers of all clients.
 
-use crate::packet_queue::{Consumer, PacketQueue};
-use crate::pump::{Inbound, close, pump};
-use crate::{Carrier, CarrierEnd, ClientId, ClientMap, Closed, PacketConn, QueueConfig};
+use crate::lanes::{Lane, Lanes, Over};
+use crate::pump::{Place, close, pump};
+use crate::{
+    Carrier, CarrierEnd, CarrierId, ClientId, ClientMap, Closed, Event, PacketConn, QueueConfig,
+};
 use bytes::Bytes;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 
 /// Locks over the client map. A carrier takes one when it begins and when it ends, never for a packet.
 const SHARDS: usize = 16;
 
 /// One packet conn for all clients of a server: carriers feed it, [`Clients`] yields a [`ClientConn`] for each client.
 ///
-/// All carriers with one ClientId lead to the same `ClientConn`, so its session does not notice when they come and
-/// go. What goes down goes to the client's newest carrier. Each client has queues of its own; no client's traffic
-/// waits for another's. Clones share the same conn; when the last is gone, and the last carrier, it is closed for all
-/// clients.
+/// All carriers with one ClientId lead to the same `ClientConn`, so its session goes on while they come and go, and
+/// chooses among them. Each client has queues of its own; no client's traffic waits for another's. Clones share the same
+/// conn; when the last is gone, and the last carrier, it is closed for all clients.
 #[derive(Clone, Debug)]
 pub struct QueuePacketConn {
     half: Arc<Half>,
@@ -35,18 +33,9 @@ struct Half {
 
 #[derive(Debug)]
 struct Shared {
-    shards: [Mutex<ClientMap<Arc<ClientQueues>>>; SHARDS],
+    shards: [Mutex<ClientMap<Arc<Lanes>>>; SHARDS],
     hasher: RandomState,
     config: QueueConfig,
-}
-
-/// Both queues of one client.
-#[derive(Debug)]
-struct ClientQueues {
-    up: Arc<PacketQueue>,
-    down: Arc<PacketQueue>,
-    /// What the client map says too, readable without its lock: packets come here, and most find a session.
-    has_session: AtomicBool,
 }
 
 impl QueuePacketConn {
@@ -54,12 +43,9 @@ impl QueuePacketConn {
     pub fn new(config: QueueConfig) -> (Self, Clients) {
         let (arrivals, clients) = mpsc::channel(config.backlog);
         let per_shard = config.clients.div_ceil(SHARDS);
-        let shards = std::array::from_fn(|_| Mutex::new(ClientMap::new(per_shard, config.expiry)));
+        let shards = std::array::from_fn(|_| Mutex::new(ClientMap::new(per_shard)));
         let shared = Arc::new(Shared { shards, hasher: RandomState::new(), config });
-        (
-            Self { half: Arc::new(Half { shared: shared.clone(), arrivals }) },
-            Clients { shared, arrivals: clients, swept: None },
-        )
+        (Self { half: Arc::new(Half { shared, arrivals }) }, Clients { arrivals: clients })
     }
 
     /// Uses `carrier`, whose preamble named `client`, until it ends.
@@ -76,37 +62,28 @@ impl QueuePacketConn {
         carrier: C,
         first: Bytes,
     ) -> CarrierEnd {
-        let Some((attached, down)) = self.attach(client) else { return CarrierEnd::TooManyClients };
-        let silence = self.half.shared.config.silence;
-        let used = pump(carrier, first, attached, down, silence).await;
+        let Some(attached) = self.attach(client) else { return CarrierEnd::TooManyClients };
+        let used = pump(carrier, first, attached, self.half.shared.config.silence).await;
+        drop(used.place);
         close(used.carrier).await;
         used.end
     }
 
-    fn attach(&self, client: ClientId) -> Option<(Attached, Consumer)> {
+    fn attach(&self, client: ClientId) -> Option<Attached> {
         let shared = &self.half.shared;
-        let config = &shared.config;
-        let queues = shared.shard(client).attach(client, || {
-            Arc::new(ClientQueues {
-                up: PacketQueue::new(config.incoming, 1),
-                down: PacketQueue::new(config.outgoing, config.carriers),
-                has_session: AtomicBool::new(false),
-            })
-        })?;
-        let down = queues.down.attach();
-        Some((Attached { conn: self.clone(), client, queues }, down))
+        let lanes = shared.shard(client).attach(client, || Lanes::new(shared.config.limits()))?;
+        let lane = lanes.open();
+        Some(Attached { conn: self.clone(), client, lanes, lane })
     }
 
-    /// Hands the client's session out if it has none; false if it was turned away.
-    fn ensure_session(&self, client: ClientId, queues: &Arc<ClientQueues>) -> bool {
-        let Half { shared, arrivals } = &*self.half;
-        if queues.has_session.load(Ordering::Acquire) || !shared.shard(client).begin_session(client)
-        {
+    /// Hands out a conn for a session of `client`, unless another carrier has just done so; false if it was turned away.
+    fn begin_session(&self, client: ClientId, lanes: &Arc<Lanes>) -> bool {
+        if !lanes.begin() {
             return true;
         }
-        queues.has_session.store(true, Ordering::Release);
-        let received = queues.up.attach();
-        let conn = ClientConn { shared: shared.clone(), client, queues: queues.clone(), received };
+        let Half { shared, arrivals } = &*self.half;
+        shared.shard(client).begin_session(client);
+        let conn = ClientConn { shared: shared.clone(), client, lanes: lanes.clone() };
         // When the backlog is full, dropping the conn ends the session that never was.
         let handed_out = arrivals.try_send((client, conn)).is_ok();
         if !handed_out {
@@ -122,32 +99,17 @@ impl Drop for Half {
     fn drop(&mut self) {
         for shard in &self.shared.shards {
             let clients = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            let queues: Vec<_> = clients.values().cloned().collect();
+            let lanes: Vec<_> = clients.values().cloned().collect();
             drop(clients);
-            queues.iter().for_each(|queues| queues.close());
+            lanes.iter().for_each(|lanes| lanes.close());
         }
-    }
-}
-
-impl ClientQueues {
-    fn close(&self) {
-        self.up.close();
-        self.down.close();
     }
 }
 
 impl Shared {
-    fn shard(&self, client: ClientId) -> MutexGuard<'_, ClientMap<Arc<ClientQueues>>> {
+    fn shard(&self, client: ClientId) -> MutexGuard<'_, ClientMap<Arc<Lanes>>> {
         let index = self.hasher.hash_one(client) as usize % SHARDS;
         self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn sweep(&self, now: Instant) {
-        for shard in &self.shards {
-            let expired =
-                shard.lock().unwrap_or_else(PoisonError::into_inner).expire(now.into_std());
-            expired.iter().for_each(|queues| queues.down.clear());
-        }
     }
 }
 
@@ -155,69 +117,58 @@ impl Shared {
 struct Attached {
     conn: QueuePacketConn,
     client: ClientId,
-    queues: Arc<ClientQueues>,
+    lanes: Arc<Lanes>,
+    lane: Lane,
 }
 
-impl Inbound for Attached {
-    fn poll_room(&mut self, cx: &Context<'_>) -> Poll<Result<usize, Closed>> {
-        self.queues.up.poll_room(cx)
+impl Place for Attached {
+    fn lane(&self) -> &Lane {
+        &self.lane
     }
 
-    fn push(&mut self, packets: &mut Vec<Bytes>) {
-        if self.conn.ensure_session(self.client, &self.queues) {
-            self.queues.up.push(packets);
-        } else {
-            // Nobody would take them out, and a queue full of them would stop the carrier.
+    fn poll_push(&mut self, cx: &Context<'_>, packets: &mut Vec<Bytes>) -> Poll<Result<(), Over>> {
+        if !packets.is_empty()
+            && !self.lane.is_attended()
+            && !self.conn.begin_session(self.client, &self.lanes)
+        {
+            // Nobody would take them out.
             packets.clear();
         }
+        self.lane.poll_push(cx, packets)
     }
 }
 
 impl Drop for Attached {
     fn drop(&mut self) {
-        self.conn.half.shared.shard(self.client).detach(self.client, Instant::now().into_std());
+        self.conn.half.shared.shard(self.client).detach(self.client);
     }
 }
 
 /// The clients that have appeared and wait for a session.
 #[derive(Debug)]
 pub struct Clients {
-    shared: Arc<Shared>,
     arrivals: mpsc::Receiver<(ClientId, ClientConn)>,
-    swept: Option<Instant>,
 }
 
 impl Clients {
     /// The next client without a session; `None` when every [`QueuePacketConn`] is gone.
     ///
-    /// While it waits it also drops, twice per expiry time, what waits for clients that lost their carriers.
-    ///
     /// # Cancel safety
     ///
     /// Cancel safe: no client is lost.
     pub async fn accept(&mut self) -> Option<(ClientId, ClientConn)> {
-        let every = (self.shared.config.expiry / 2).max(Duration::from_millis(1));
-        loop {
-            let due = *self.swept.get_or_insert_with(Instant::now) + every;
-            match tokio::time::timeout_at(due, self.arrivals.recv()).await {
-                Ok(arrival) => return arrival,
-                Err(_) => {
-                    let now = Instant::now();
-                    self.shared.sweep(now);
-                    self.swept = Some(now);
-                }
-            }
-        }
+        self.arrivals.recv().await
     }
 }
 
 /// The packets of one client, over whichever carriers it has. Dropping it ends the client's session here.
+///
+/// Each WebSocket of the client is a carrier. While there is none it waits; how long is for the session to say.
 #[derive(Debug)]
 pub struct ClientConn {
     shared: Arc<Shared>,
     client: ClientId,
-    queues: Arc<ClientQueues>,
-    received: Consumer,
+    lanes: Arc<Lanes>,
 }
 
 impl ClientConn {
@@ -231,27 +182,28 @@ impl PacketConn for ClientConn {
     fn poll_recv(
         &mut self,
         cx: &mut Context<'_>,
-        packets: &mut Vec<Bytes>,
+        events: &mut Vec<Event>,
     ) -> Poll<Result<(), Closed>> {
-        self.received.poll_pop(cx, packets, usize::MAX, |len| len).map_err(|_| Closed)
+        self.lanes.poll_events(cx, events)
     }
 
-    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Closed>> {
-        self.queues.down.poll_room(cx)
+    fn poll_room(&mut self, cx: &mut Context<'_>, carrier: CarrierId) -> Poll<usize> {
+        self.lanes.poll_room(cx, carrier)
     }
 
-    fn send(&mut self, packets: &mut Vec<Bytes>) {
-        self.queues.down.push(packets);
+    fn send(&mut self, carrier: CarrierId, packets: &mut Vec<Bytes>) {
+        self.lanes.send(carrier, packets);
+    }
+
+    fn close(&mut self, carrier: CarrierId) {
+        self.lanes.give_up(carrier);
     }
 }
 
 impl Drop for ClientConn {
     fn drop(&mut self) {
-        self.queues.has_session.store(false, Ordering::Release);
         self.shared.shard(self.client).end_session(self.client);
-        // Only now: a queue that was filled in between, with nobody to read it, would stop the client's carriers. What a
-        // new session loses by this it is sent again.
-        self.queues.up.clear();
-        self.queues.down.clear();
+        // Only now may the next begin. What it loses by this it is sent again.
+        self.lanes.end();
     }
 }

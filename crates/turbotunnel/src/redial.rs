@@ -1,10 +1,9 @@
-//! The client's packet conn: one carrier after another under one session.
+//! The simplest client's packet conn: one carrier after another under one session.
 
-use crate::packet_queue::{Consumer, PacketQueue};
-use crate::pump::{Inbound, close, pump};
-use crate::{Carrier, CarrierEnd, ClientId, Closed, PacketConn, RedialConfig, preamble};
+use crate::lanes::Lanes;
+use crate::pump::{close, pump};
+use crate::{CarrierId, ClientId, Closed, Dial, Event, PacketConn, RedialConfig, preamble};
 use bytes::Bytes;
-use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -12,60 +11,31 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
-/// Finds the next carrier for a [`RedialPacketConn`].
-pub trait Dial: Send + 'static {
-    /// What it finds.
-    type Carrier: Carrier;
-    /// Why it found none this time.
-    type Error: fmt::Display + Send;
-
-    /// Opens a carrier on which `preamble` are the first bytes.
-    ///
-    /// The preamble is an argument because some carriers can take it along before they are fully open. It may take as
-    /// long as it needs, but bound each attempt. An error is not final: it is called again after a pause.
-    ///
-    /// # Cancel safety
-    ///
-    /// It is dropped at any await when the packet conn is dropped, and must leave nothing behind then.
-    fn dial(
-        &mut self,
-        preamble: Bytes,
-    ) -> impl Future<Output = Result<Self::Carrier, Self::Error>> + Send;
-
-    /// Hears that the carrier it dialed last has ended.
-    fn ended(&mut self, why: &CarrierEnd) {
-        let _ = why;
-    }
-}
-
 /// A packet conn that dials a new carrier whenever the last one fails.
 ///
-/// The simplest way to outlive carriers: one at a time. A failing carrier or dial is an event, told to the dialer and
-/// the log, never the end. Packets that were handed to a dead carrier are lost; the session sends them again. One
-/// task owns the carrier; it ends when the conn is dropped.
+/// The simplest way to outlive carriers: one at a time, whatever the session would like to have. A failing carrier or
+/// dial is an event, told to the dialer and the log, never the end. Packets that were handed to a dead carrier are
+/// lost; the session sends them again. One task owns the carrier; it ends when the conn is dropped.
 #[derive(Debug)]
 pub struct RedialPacketConn {
-    outgoing: Arc<PacketQueue>,
-    received: Consumer,
+    lanes: Arc<Lanes>,
     _task: AbortOnDropHandle<()>,
 }
 
 impl RedialPacketConn {
     /// Starts dialing at once. Must be called within a tokio runtime.
     pub fn new(client: ClientId, dialer: impl Dial, config: RedialConfig) -> Self {
-        let outgoing = PacketQueue::new(config.outgoing, 1);
-        let incoming = PacketQueue::new(config.incoming, 1);
-        let received = incoming.attach();
+        let lanes = Lanes::new(config.limits());
+        lanes.begin();
         let redial = Redial {
             preamble: preamble(client),
             dialer,
-            outgoing: outgoing.clone(),
-            incoming,
+            lanes: lanes.clone(),
             config,
             closing: JoinSet::new(),
         };
         let task = AbortOnDropHandle::new(tokio::spawn(redial.run()));
-        Self { outgoing, received, _task: task }
+        Self { lanes, _task: task }
     }
 }
 
@@ -73,30 +43,21 @@ impl PacketConn for RedialPacketConn {
     fn poll_recv(
         &mut self,
         cx: &mut Context<'_>,
-        packets: &mut Vec<Bytes>,
+        events: &mut Vec<Event>,
     ) -> Poll<Result<(), Closed>> {
-        self.received.poll_pop(cx, packets, usize::MAX, |len| len).map_err(|_| Closed)
+        self.lanes.poll_events(cx, events)
     }
 
-    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Closed>> {
-        self.outgoing.poll_room(cx)
+    fn poll_room(&mut self, cx: &mut Context<'_>, carrier: CarrierId) -> Poll<usize> {
+        self.lanes.poll_room(cx, carrier)
     }
 
-    fn send(&mut self, packets: &mut Vec<Bytes>) {
-        self.outgoing.push(packets);
-    }
-}
-
-/// Packets from the carrier go straight to the session's queue.
-struct ToSession(Arc<PacketQueue>);
-
-impl Inbound for ToSession {
-    fn poll_room(&mut self, cx: &Context<'_>) -> Poll<Result<usize, Closed>> {
-        self.0.poll_room(cx)
+    fn send(&mut self, carrier: CarrierId, packets: &mut Vec<Bytes>) {
+        self.lanes.send(carrier, packets);
     }
 
-    fn push(&mut self, packets: &mut Vec<Bytes>) {
-        self.0.push(packets);
+    fn close(&mut self, carrier: CarrierId) {
+        self.lanes.give_up(carrier);
     }
 }
 
@@ -104,8 +65,7 @@ impl Inbound for ToSession {
 struct Redial<D> {
     preamble: Bytes,
     dialer: D,
-    outgoing: Arc<PacketQueue>,
-    incoming: Arc<PacketQueue>,
+    lanes: Arc<Lanes>,
     config: RedialConfig,
     /// Used carriers on their way out, each for a second at most: the next is dialed meanwhile.
     closing: JoinSet<()>,
@@ -114,8 +74,7 @@ struct Redial<D> {
 /// Also when a dialer panics: the session must not wait for a carrier that nobody dials.
 impl<D> Drop for Redial<D> {
     fn drop(&mut self) {
-        self.outgoing.close();
-        self.incoming.close();
+        self.lanes.close();
     }
 }
 
@@ -142,14 +101,9 @@ impl<D: Dial> Redial<D> {
                 return false;
             }
         };
-        let used = pump(
-            carrier,
-            Bytes::new(),
-            ToSession(self.incoming.clone()),
-            self.outgoing.attach(),
-            self.config.silence,
-        )
-        .await;
+        let lane = self.lanes.open();
+        let used = pump(carrier, Bytes::new(), lane, self.config.silence).await;
+        drop(used.place);
         tracing::debug!(end = %used.end, received = used.received, "the carrier ended");
         self.dialer.ended(&used.end);
         while self.closing.try_join_next().is_some() {}

@@ -5,12 +5,11 @@
 mod pipe;
 
 use bytes::Bytes;
-use pipe::{Peer, pair, recv, send};
+use pipe::{Peer, Session, pair};
 use snowflake_turbotunnel::{
-    CarrierEnd, ClientConn, ClientId, Clients, PacketConn, PreambleError, QueueConfig,
+    CarrierEnd, CarrierId, ClientConn, ClientId, Clients, Event, PreambleError, QueueConfig,
     QueuePacketConn, read_preamble,
 };
-use std::future::poll_fn;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
@@ -36,111 +35,132 @@ async fn carrier(server: &QueuePacketConn, client: ClientId) -> (Peer, JoinHandl
     (peer, task)
 }
 
+/// The next client, whose session has begun.
+async fn accept(clients: &mut Clients) -> (ClientId, Session<ClientConn>) {
+    let (id, conn) = clients.accept().await.expect("a client");
+    assert_eq!(conn.client(), id);
+    (id, Session::new(conn))
+}
+
+/// The packet of a session that has just begun, and the carrier that it came over, the only one.
+async fn first_packet(session: &mut Session<ClientConn>) -> (CarrierId, Bytes) {
+    let carrier = session.opened().await;
+    (carrier, session.recv(carrier).await)
+}
+
 #[tokio::test(start_paused = true)]
 async fn each_client_gets_its_own_packets_and_no_others() {
     let (server, mut clients) = server(QueueConfig::default());
     let (mut a, _) = carrier(&server, A).await;
     let (mut b, _) = carrier(&server, B).await;
     a.send("from a").await;
-    let (id_a, mut conn_a) = clients.accept().await.unwrap();
+    let (id_a, mut session_a) = accept(&mut clients).await;
     b.send("from b").await;
-    let (id_b, mut conn_b) = clients.accept().await.unwrap();
+    let (id_b, mut session_b) = accept(&mut clients).await;
     assert_eq!((id_a, id_b), (A, B));
-    assert_eq!((conn_a.client(), conn_b.client()), (A, B));
-    assert_eq!(recv(&mut conn_a).await, ["from a"]);
-    assert_eq!(recv(&mut conn_b).await, ["from b"]);
-    send(&mut conn_b, "to b");
-    send(&mut conn_a, "to a");
+    let (carrier_a, packet) = first_packet(&mut session_a).await;
+    assert_eq!(packet, "from a");
+    let (carrier_b, packet) = first_packet(&mut session_b).await;
+    assert_eq!(packet, "from b");
+    session_b.send(carrier_b, "to b");
+    session_a.send(carrier_a, "to a");
     assert_eq!(a.recv().await.unwrap(), "to a");
     assert_eq!(b.recv().await.unwrap(), "to b");
+    assert!(session_a.is_quiet().await && session_b.is_quiet().await);
 }
 
 #[tokio::test(start_paused = true)]
-async fn packets_go_to_the_newest_carrier_and_back_when_it_dies() {
+async fn every_websocket_of_a_client_is_a_carrier_of_its_session() {
     let (server, mut clients) = server(QueueConfig::default());
-    let (mut old, _) = carrier(&server, A).await;
-    old.send("one").await;
-    let (_, mut conn) = clients.accept().await.unwrap();
-    recv(&mut conn).await;
-    let (mut new, served) = carrier(&server, A).await;
-    new.send("two").await;
-    assert_eq!(recv(&mut conn).await, ["two"], "the same session hears both");
-    send(&mut conn, "to the new one");
-    assert_eq!(new.recv().await.unwrap(), "to the new one");
-    drop(new);
+    let (mut one, _) = carrier(&server, A).await;
+    one.send("one").await;
+    let (_, mut session) = accept(&mut clients).await;
+    let (first, _) = first_packet(&mut session).await;
+    let (mut two, served) = carrier(&server, A).await;
+    let second = session.opened().await;
+    two.send("two").await;
+    assert_eq!(session.recv(second).await, "two");
+    one.send("one again").await;
+    assert_eq!(session.recv(first).await, "one again");
+    session.send(first, "to one");
+    session.send(second, "to two");
+    assert_eq!(one.recv().await.unwrap(), "to one");
+    assert_eq!(two.recv().await.unwrap(), "to two");
+    drop(two);
     assert!(matches!(served.await.unwrap(), CarrierEnd::ClosedByPeer));
-    send(&mut conn, "to the old one");
-    assert_eq!(old.recv().await.unwrap(), "to the old one");
+    assert_eq!(session.ended().await, second);
+    session.send(first, "still there");
+    assert_eq!(one.recv().await.unwrap(), "still there");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_waits_for_carriers_and_what_waits_expires() {
+async fn a_session_waits_for_carriers() {
     let (server, mut clients) = server(QueueConfig::default());
-    let (mut first, served) = carrier(&server, A).await;
-    first.send("hello").await;
-    let (_, mut conn) = clients.accept().await.unwrap();
-    recv(&mut conn).await;
-    drop(first);
+    let (mut peer, served) = carrier(&server, A).await;
+    peer.send("hello").await;
+    let (_, mut session) = accept(&mut clients).await;
+    let (first, _) = first_packet(&mut session).await;
+    drop(peer);
     served.await.unwrap();
-    send(&mut conn, "stale");
+    assert_eq!(session.ended().await, first);
     let accepting = tokio::spawn(async move { clients.accept().await.map(|(id, _)| id) });
-    tokio::time::sleep(Duration::from_secs(95)).await;
-    send(&mut conn, "fresh");
-    let (mut second, _) = carrier(&server, A).await;
-    assert_eq!(second.recv().await.unwrap(), "fresh");
+    tokio::time::sleep(Duration::from_secs(1000)).await;
+    let (mut peer, _) = carrier(&server, A).await;
+    let second = session.opened().await;
+    session.send(second, "fresh");
+    assert_eq!(peer.recv().await.unwrap(), "fresh");
     assert!(!accepting.is_finished(), "the session is the same one");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_session_begins_when_the_old_one_is_over() {
+async fn a_new_session_begins_when_the_old_one_is_over_and_knows_all_carriers() {
     let (server, mut clients) = server(QueueConfig::default());
     let (mut peer, _) = carrier(&server, A).await;
+    let (_idle, _) = carrier(&server, A).await;
+    tokio::task::yield_now().await;
     for text in ["first", "second"] {
         peer.send(text).await;
-        let (id, mut conn) = clients.accept().await.unwrap();
+        let (id, mut session) = accept(&mut clients).await;
         assert_eq!(id, A);
-        assert_eq!(recv(&mut conn).await, [text]);
+        let carriers = [session.opened().await, session.opened().await];
+        assert_eq!(session.recv(carriers[0]).await, text);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_carrier_too_many_displaces_the_oldest() {
-    let (server, _clients) = server(QueueConfig { carriers: 2, ..QueueConfig::default() });
+    let (server, mut clients) = server(QueueConfig { carriers: 2, ..QueueConfig::default() });
     let (mut oldest, displaced) = carrier(&server, A).await;
     oldest.send("hello").await;
-    tokio::task::yield_now().await;
-    let (mut second, _) = carrier(&server, A).await;
-    second.send("hello").await;
-    let (mut third, _) = carrier(&server, A).await;
-    third.send("hello").await;
+    let (_, mut session) = accept(&mut clients).await;
+    let (first, _) = first_packet(&mut session).await;
+    let mut newer = Vec::new();
+    for _ in 0..2 {
+        newer.push(carrier(&server, A).await);
+        assert!(session.opened().await > first);
+    }
     assert!(matches!(displaced.await.unwrap(), CarrierEnd::Displaced));
+    assert_eq!(session.ended().await, first);
+    assert!(newer.iter().all(|(_, served)| !served.is_finished()));
 }
 
 /// A carrier whose peer has stopped reading, with as much written to it as it takes.
 async fn stalled(
     server: &QueuePacketConn,
     clients: &mut Clients,
-) -> (Peer, JoinHandle<CarrierEnd>, ClientConn) {
+) -> (Peer, JoinHandle<CarrierEnd>, Session<ClientConn>, CarrierId) {
     let (mut peer, served) = carrier(server, A).await;
     peer.send("hello").await;
-    let (_, mut conn) = clients.accept().await.expect("a client");
-    recv(&mut conn).await;
-    // The carrier holds 64 KiB and the sink some more; what the queue holds then has nowhere to go.
-    loop {
-        let room = poll_fn(|cx| conn.poll_room(cx));
-        match tokio::time::timeout(Duration::from_millis(1), room).await {
-            Ok(room) => {
-                conn.send(&mut vec![Bytes::from(vec![0; 1400]); room.expect("the conn is open")])
-            }
-            Err(_) => return (peer, served, conn),
-        }
-    }
+    let (_, mut session) = accept(clients).await;
+    let (first, _) = first_packet(&mut session).await;
+    session.fill(first).await;
+    (peer, served, session, first)
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_carrier_that_takes_nothing_is_displaced_like_any_other() {
     let (server, mut clients) = server(QueueConfig { carriers: 1, ..QueueConfig::default() });
-    let (_peer, served, _conn) = stalled(&server, &mut clients).await;
+    let (_peer, served, _session, _) = stalled(&server, &mut clients).await;
     let started = tokio::time::Instant::now();
     let (_newer, _) = carrier(&server, A).await;
     assert!(matches!(served.await.unwrap(), CarrierEnd::Displaced));
@@ -148,16 +168,18 @@ async fn a_carrier_that_takes_nothing_is_displaced_like_any_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_carrier_that_cannot_be_closed_makes_nobody_wait() {
+async fn a_carrier_that_takes_nothing_holds_no_other_up() {
     let (server, mut clients) = server(QueueConfig::default());
-    let (mut spare, _) = carrier(&server, A).await;
-    let (mut peer, served, mut conn) = stalled(&server, &mut clients).await;
+    let (mut stalled_peer, served, mut session, first) = stalled(&server, &mut clients).await;
+    let (mut peer, _) = carrier(&server, A).await;
+    let second = session.opened().await;
+    session.send(second, "past it");
+    assert_eq!(peer.recv().await.unwrap(), "past it");
     let started = tokio::time::Instant::now();
-    peer.send_raw(Bytes::from_static(&[0xc0, 0x80, 0x80])).await;
-    assert_eq!(spare.recv().await.unwrap().len(), 1400, "what waited goes to the older carrier");
-    assert!(started.elapsed() < Duration::from_millis(100), "{:?}", started.elapsed());
+    stalled_peer.send_raw(Bytes::from_static(&[0xc0, 0x80, 0x80])).await;
+    assert_eq!(session.ended().await, first);
+    assert!(started.elapsed() < Duration::from_millis(100), "nobody waits until it is closed");
     assert!(matches!(served.await.unwrap(), CarrierEnd::Misframed(_)));
-    assert!(poll_fn(|cx| conn.poll_room(cx)).await.unwrap() > 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -185,12 +207,12 @@ async fn a_full_backlog_turns_clients_away_until_they_try_again() {
     tokio::time::sleep(Duration::from_millis(1)).await;
     b.send("b").await;
     tokio::time::sleep(Duration::from_millis(1)).await;
-    let (first, _conn) = clients.accept().await.unwrap();
+    let (first, _session) = accept(&mut clients).await;
     assert_eq!(first, A);
     b.send("b again").await;
-    let (second, mut conn) = clients.accept().await.unwrap();
+    let (second, mut session) = accept(&mut clients).await;
     assert_eq!(second, B);
-    assert_eq!(recv(&mut conn).await, ["b again"]);
+    assert_eq!(first_packet(&mut session).await.1, "b again");
 }
 
 #[tokio::test(start_paused = true)]
@@ -206,10 +228,10 @@ async fn a_client_that_was_turned_away_with_a_full_queue_is_heard_when_it_tries_
     tokio::time::sleep(Duration::from_millis(1)).await;
     assert_eq!(clients.accept().await.unwrap().0, A);
     b.send("b again").await;
-    let accepted = tokio::time::timeout(Duration::from_secs(1), clients.accept()).await;
-    let (second, mut conn) = accepted.expect("at once").unwrap();
+    let accepted = tokio::time::timeout(Duration::from_secs(1), accept(&mut clients)).await;
+    let (second, mut session) = accepted.expect("at once");
     assert_eq!(second, B);
-    assert_eq!(recv(&mut conn).await, ["b again"]);
+    assert_eq!(first_packet(&mut session).await.1, "b again");
 }
 
 #[tokio::test(start_paused = true)]
@@ -232,11 +254,12 @@ async fn a_silent_carrier_is_closed_after_ninety_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_nobody_reads_is_not_read_either() {
+async fn a_session_that_nobody_reads_stops_its_own_carriers_and_no_others() {
     let (server, mut clients) = server(QueueConfig { incoming: 4, ..QueueConfig::default() });
     let (mut peer, _) = carrier(&server, A).await;
     peer.send("0").await;
-    let (_, mut conn) = clients.accept().await.unwrap();
+    let (_, mut session) = accept(&mut clients).await;
+    first_packet(&mut session).await;
     let flood = tokio::spawn(async move {
         for _ in 0..200 {
             peer.send(&"x".repeat(1400)).await;
@@ -245,12 +268,16 @@ async fn a_client_that_nobody_reads_is_not_read_either() {
     });
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(!flood.is_finished(), "the carrier pushes back");
+    let (mut other, _) = carrier(&server, B).await;
+    other.send("unharmed").await;
+    let (_, mut other_session) = accept(&mut clients).await;
+    assert_eq!(first_packet(&mut other_session).await.1, "unharmed");
     let mut total = 0;
-    while total < 201 {
-        let batch = recv(&mut conn).await.len();
-        assert!(batch <= 4, "{batch}");
-        total += batch;
+    while total < 200 {
+        let batch = session.batch().await.unwrap();
+        assert!(batch.iter().all(|event| matches!(event, Event::Packet(..))));
+        assert!(batch.len() <= 4, "{}", batch.len());
+        total += batch.len();
     }
     flood.await.unwrap();
-    assert!(poll_fn(|cx| conn.poll_room(cx)).await.unwrap() > 0);
 }

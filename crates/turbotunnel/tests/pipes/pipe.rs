@@ -1,12 +1,17 @@
-//! Carriers in memory, and helpers to speak chunks over their far ends.
+//! Carriers in memory, a peer at their far ends, and a session that looks at one event at a time.
 
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::MapOk;
 use futures_util::{SinkExt, StreamExt, TryStreamExt};
 use snowflake_encapsulation::{Decoder, encode};
-use snowflake_turbotunnel::{ClientId, PREAMBLE_LEN, PacketConn, preamble};
+use snowflake_turbotunnel::{
+    CarrierId, ClientId, Closed, Event, PREAMBLE_LEN, PacketConn, preamble,
+};
+use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::time::Duration;
 use tokio::io::DuplexStream;
+use tokio::time::timeout;
 use tokio_util::codec::{BytesCodec, Framed};
 
 /// A carrier over a tokio byte stream.
@@ -73,14 +78,85 @@ impl Peer {
     }
 }
 
-/// The next batch of packets of a conn.
-pub(crate) async fn recv(conn: &mut impl PacketConn) -> Vec<Bytes> {
-    let mut packets = Vec::new();
-    poll_fn(|cx| conn.poll_recv(cx, &mut packets)).await.expect("the conn is open");
-    packets
+/// A session that takes a conn's events one by one; a test says which it expects.
+pub(crate) struct Session<P> {
+    pub(crate) conn: P,
+    /// Taken from the conn and not looked at yet.
+    events: VecDeque<Event>,
 }
 
-/// Sends one packet on a conn.
-pub(crate) fn send(conn: &mut impl PacketConn, packet: &'static str) {
-    conn.send(&mut vec![Bytes::from_static(packet.as_bytes())]);
+impl<P: PacketConn> Session<P> {
+    pub(crate) fn new(conn: P) -> Self {
+        Self { conn, events: VecDeque::new() }
+    }
+
+    /// The next event.
+    pub(crate) async fn event(&mut self) -> Result<Event, Closed> {
+        while self.events.is_empty() {
+            let batch = self.batch().await?;
+            self.events.extend(batch);
+        }
+        Ok(self.events.pop_front().expect("at least one"))
+    }
+
+    /// Everything that has happened.
+    pub(crate) async fn batch(&mut self) -> Result<Vec<Event>, Closed> {
+        let mut batch = Vec::new();
+        poll_fn(|cx| self.conn.poll_recv(cx, &mut batch)).await?;
+        assert!(!batch.is_empty(), "ready with nothing");
+        Ok(batch)
+    }
+
+    /// The carrier that opens next.
+    pub(crate) async fn opened(&mut self) -> CarrierId {
+        match self.event().await {
+            Ok(Event::Opened(carrier)) => carrier,
+            other => panic!("a carrier opens, and not {other:?}"),
+        }
+    }
+
+    /// The carrier that ends next.
+    pub(crate) async fn ended(&mut self) -> CarrierId {
+        match self.event().await {
+            Ok(Event::Ended(carrier)) => carrier,
+            other => panic!("a carrier ends, and not {other:?}"),
+        }
+    }
+
+    /// The next packet and its carrier.
+    pub(crate) async fn packet(&mut self) -> (CarrierId, Bytes) {
+        match self.event().await {
+            Ok(Event::Packet(carrier, packet)) => (carrier, packet),
+            other => panic!("a packet, and not {other:?}"),
+        }
+    }
+
+    /// The next packet, which comes over `carrier`.
+    pub(crate) async fn recv(&mut self, carrier: CarrierId) -> Bytes {
+        let (over, packet) = self.packet().await;
+        assert_eq!(over, carrier, "the carrier of {packet:?}");
+        packet
+    }
+
+    /// That nothing happens for a while.
+    pub(crate) async fn is_quiet(&mut self) -> bool {
+        self.events.is_empty() && timeout(Duration::from_millis(500), self.event()).await.is_err()
+    }
+
+    pub(crate) fn send(&mut self, carrier: CarrierId, packet: &'static str) {
+        self.conn.send(carrier, &mut vec![Bytes::from_static(packet.as_bytes())]);
+    }
+
+    pub(crate) async fn room(&mut self, carrier: CarrierId) -> usize {
+        poll_fn(|cx| self.conn.poll_room(cx, carrier)).await
+    }
+
+    /// Sends packets of 1400 bytes until there has been no room for a millisecond.
+    ///
+    /// The carrier holds 64 KiB and the sink some more; what the queue holds then has nowhere to go.
+    pub(crate) async fn fill(&mut self, carrier: CarrierId) {
+        while let Ok(room) = timeout(Duration::from_millis(1), self.room(carrier)).await {
+            self.conn.send(carrier, &mut vec![Bytes::from(vec![0; 1400]); room]);
+        }
+    }
 }

@@ -1,0 +1,86 @@
+//! The client's packet conn: as many carriers at once as the session asks for.
+
+mod manager;
+
+use crate::lanes::Lanes;
+use crate::{CarrierId, ClientId, Closed, Dial, Event, MultiplexingConfig, PacketConn, preamble};
+use bytes::Bytes;
+use manager::{Manager, Want};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
+
+/// A packet conn with several carriers at one time.
+///
+/// The session says how many more it would like to have ([`set_missing`](PacketConn::set_missing)), which are dialed as
+/// soon as the broker can be asked again without a burden to it, and closes those that are of no use to it any more
+/// ([`close`](PacketConn::close)). A failing carrier or dial is an event, told to the dialer and the log, never the end.
+/// One task owns all carriers and all dials; they end when the conn is dropped.
+///
+/// Dials begin at once, one at a time; one that takes much longer than usual (1.5 s at first) gets a second beside it,
+/// and the first to succeed wins. Failures are followed by pauses of 1 s to 10 s, and whatever happens there are at most
+/// 12 dials at once and one every 8 s after that.
+#[derive(Debug)]
+pub struct MultiplexingPacketConn {
+    lanes: Arc<Lanes>,
+    want: watch::Sender<Want>,
+    _manager: AbortOnDropHandle<()>,
+}
+
+impl MultiplexingPacketConn {
+    /// Dials nothing until the session says that something is missing. Must be called within a tokio runtime.
+    pub fn new(client: ClientId, dialer: impl Dial, config: MultiplexingConfig) -> Self {
+        let lanes = Lanes::new(config.limits());
+        lanes.begin();
+        let (want, wanted) = watch::channel(Want::default());
+        let manager = Manager::new(dialer, preamble(client), lanes.clone(), wanted, config);
+        let manager = AbortOnDropHandle::new(tokio::spawn(manager.run()));
+        Self { lanes, want, _manager: manager }
+    }
+
+    /// Notes that the session knows of new carriers, and so misses the fewer.
+    fn hear_of(&self, events: &[Event]) {
+        for event in events {
+            let Event::Opened(carrier) = event else { continue };
+            self.want.send_if_modified(|want| {
+                want.missing = want.missing.saturating_sub(1);
+                want.newest = Some(*carrier);
+                // The manager has reckoned with it since it opened.
+                false
+            });
+        }
+    }
+}
+
+impl PacketConn for MultiplexingPacketConn {
+    fn poll_recv(
+        &mut self,
+        cx: &mut Context<'_>,
+        events: &mut Vec<Event>,
+    ) -> Poll<Result<(), Closed>> {
+        let known = events.len();
+        let received = self.lanes.poll_events(cx, events);
+        self.hear_of(&events[known..]);
+        received
+    }
+
+    fn poll_room(&mut self, cx: &mut Context<'_>, carrier: CarrierId) -> Poll<usize> {
+        self.lanes.poll_room(cx, carrier)
+    }
+
+    fn send(&mut self, carrier: CarrierId, packets: &mut Vec<Bytes>) {
+        self.lanes.send(carrier, packets);
+    }
+
+    fn close(&mut self, carrier: CarrierId) {
+        self.lanes.give_up(carrier);
+    }
+
+    fn set_missing(&mut self, carriers: usize) {
+        self.want.send_if_modified(|want| {
+            let before = std::mem::replace(&mut want.missing, carriers);
+            before != carriers
+        });
+    }
+}
