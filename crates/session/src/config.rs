@@ -19,11 +19,19 @@ pub const ACCEPT_BACKLOG: usize = 1024;
 /// How long a new client may take to send the first packet that belongs to a session.
 pub(crate) const FIRST_PACKET: Duration = Duration::from_secs(10);
 
-/// The settings of both machines.
+/// How soon KCP sends again what has not been answered.
+///
+/// 1 s: carriers lose nothing while they live, and whether they live is found out by proofs and not by this. It is left
+/// for what a relay drops.
+const SHORTEST_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The settings of the machines.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// KCP's: MTU 1400, windows 65535, as kcp-go is set by Snowflake on both sides.
     pub kcp: snowflake_kcp::Config,
+    /// What is wanted of carriers: one at the client unless told otherwise, none at the server, which cannot dial.
+    pub multiplex: snowflake_multiplex::Config,
     /// smux's: version 2; keep-alive every 10 s; 20 min of silence end the session at the client, 8 min at the server.
     pub smux: snowflake_smux::Config,
 }
@@ -31,11 +39,27 @@ pub struct Config {
 impl Config {
     /// The client's settings, as in Go's `newSession`.
     pub fn client() -> Self {
-        Self { kcp: snowflake_kcp::Config::default(), smux: snowflake_smux::Config::client() }
+        Self {
+            kcp: kcp(),
+            multiplex: snowflake_multiplex::Config::client(),
+            smux: snowflake_smux::Config::client(),
+        }
     }
 
     /// The server's settings, as in Go's `acceptStreams`.
     pub fn server() -> Self {
-        Self { kcp: snowflake_kcp::Config::default(), smux: snowflake_smux::Config::server() }
+        Self {
+            kcp: kcp(),
+            multiplex: snowflake_multiplex::Config::server(),
+            smux: snowflake_smux::Config::server(),
+        }
+    }
+}
+
+fn kcp() -> snowflake_kcp::Config {
+    snowflake_kcp::Config {
+        shortest_timeout: SHORTEST_TIMEOUT,
+        paced: true,
+        ..snowflake_kcp::Config::default()
     }
 }

@@ -1,19 +1,25 @@
-//! The two machines and those who wait for them.
+//! The machines of a session and those who wait for them.
 
 use crate::SessionEnd;
-use bytes::Bytes;
+use crate::receive_window::ReceiveWindow;
 use snowflake_kcp::Kcp;
+use snowflake_multiplex::{Carriers, Settled};
 use snowflake_smux::{Event, Smux, StreamId};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Instant;
 
+/// Room for a frame below which it is not worth its header and its packet, in bytes.
+const SMALLEST_FRAME: usize = 1400;
+
 /// What the driver of a session and its handles share.
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) smux: Smux,
     pub(crate) kcp: Kcp,
+    pub(crate) carriers: Carriers,
+    receive_window: ReceiveWindow,
     /// Streams that the peer opened and nobody has taken yet; at most smux's limit of streams.
     pub(crate) opened: VecDeque<StreamId>,
     waiting: HashMap<StreamId, Waiting>,
@@ -35,10 +41,12 @@ struct Waiting {
 pub(crate) struct Shared(Arc<Mutex<Core>>);
 
 impl Shared {
-    pub(crate) fn new(kcp: Kcp, smux: Smux) -> Self {
+    pub(crate) fn new(kcp: Kcp, smux: Smux, carriers: Carriers) -> Self {
         Self(Arc::new(Mutex::new(Core {
             smux,
             kcp,
+            carriers,
+            receive_window: ReceiveWindow::new(),
             opened: VecDeque::new(),
             waiting: HashMap::new(),
             handles: 0,
@@ -69,10 +77,13 @@ impl Shared {
 }
 
 impl Core {
-    /// Moves bytes from KCP to smux and back until neither has more to do at `now`.
+    /// Lets the machines do what is due at `now`, and moves what has come in from KCP to smux.
     pub(crate) fn advance(&mut self, now: Instant) -> Result<(), SessionEnd> {
         if self.kcp.poll_timeout().is_some_and(|deadline| deadline <= now) {
             self.kcp.handle_timeout(now);
+        }
+        if self.carriers.poll_timeout().is_some_and(|deadline| deadline <= now) {
+            self.carriers.handle_timeout(now);
         }
         while self.smux.can_receive()
             && let Some(bytes) = self.kcp.read()
@@ -83,18 +94,45 @@ impl Core {
         if self.smux.poll_timeout().is_some_and(|deadline| deadline <= now) {
             self.smux.handle_timeout(now)?;
         }
-        while let Some(bytes) = self.next_output() {
-            self.kcp.write(&bytes);
-        }
+        self.advertise(now);
         Ok(())
     }
 
-    /// What smux has to say, no more than KCP takes.
-    fn next_output(&mut self) -> Option<Bytes> {
-        match self.kcp.writable() {
-            0 => None,
-            room => self.smux.poll_output(room),
+    /// Cuts frames until KCP has `bytes` to send, or smux no more to say.
+    ///
+    /// Called only for what a carrier takes at once. One frame may exceed `bytes`, so that the last is not a tiny one.
+    pub(crate) fn fill(&mut self, bytes: usize) {
+        while let Some(missing) = bytes.checked_sub(self.kcp.queued()).filter(|n| *n > 0) {
+            let room = self.kcp.writable().min(missing.max(SMALLEST_FRAME));
+            let Some(frame) = (room > 0).then(|| self.smux.poll_output(room)).flatten() else {
+                return;
+            };
+            self.kcp.write(&frame);
         }
+    }
+
+    /// Tells the carriers what became of what they were given.
+    pub(crate) fn settle(&mut self, now: Instant) {
+        while let Some(outcome) = self.kcp.poll_outcome() {
+            let settled = Settled {
+                delivered: outcome.delivered,
+                withdrawn: outcome.withdrawn,
+                answered: outcome.answered,
+                round_trip: outcome.round_trip,
+            };
+            self.carriers.settled(now, outcome.carrier, settled);
+        }
+    }
+
+    /// Narrows our window for a peer that would otherwise fill every queue on its way.
+    fn advertise(&mut self, now: Instant) {
+        let window = if self.kcp.peer_is_paced() {
+            u16::MAX
+        } else {
+            let received = self.kcp.stats().segments_received;
+            self.receive_window.update(now, received, self.carriers.shortest_round_trip())
+        };
+        self.kcp.set_receive_window(window);
     }
 
     /// Collects the wakers of those for whom something has happened.
@@ -120,9 +158,10 @@ impl Core {
         }
     }
 
-    /// The next deadline of either machine.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        [self.kcp.poll_timeout(), self.smux.poll_timeout()].into_iter().flatten().min()
+    /// The next deadline of any machine. Without room for its packets, KCP need not be woken.
+    pub(crate) fn deadline(&self, has_room: bool) -> Option<Instant> {
+        let kcp = self.kcp.poll_timeout().filter(|_| has_room);
+        [kcp, self.smux.poll_timeout(), self.carriers.poll_timeout()].into_iter().flatten().min()
     }
 
     /// Ends the session and collects everybody who waits.

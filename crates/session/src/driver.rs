@@ -1,20 +1,16 @@
-//! The loop that moves one session: packets in, due timers, frames across, packets out, wake readers and writers.
+//! The loop that moves one session: events in, due timers, packets out, wake readers and writers.
 
 use crate::SessionEnd;
 use crate::config::LINGER;
 use crate::core::{Core, Shared};
-use bytes::{Bytes, BytesMut};
-use snowflake_turbotunnel::PacketConn;
+use crate::sending::Sending;
+use bytes::Bytes;
+use snowflake_multiplex::Order;
+use snowflake_turbotunnel::{CarrierId, Event, PacketConn};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant as StdInstant;
 use tokio::time::{Instant, Sleep};
-
-/// Largest packet that KCP makes; what a buffer for one packet must hold.
-const MTU: usize = 1400;
-
-/// Size of a buffer that several packets share: as many as go out in one message of a carrier.
-const SHARED_BUFFER: usize = 16 * 1024;
 
 /// Turns that a session takes before it lets other tasks run.
 const TURNS: usize = 16;
@@ -31,8 +27,11 @@ pub struct Driver<P> {
     timer: Pin<Box<Sleep>>,
     /// Since when no handle is left.
     abandoned: Option<Instant>,
-    /// Batches and wakers on their way; empty between polls.
-    packets: Vec<Bytes>,
+    /// Carriers that the conn was last told to find.
+    missing: usize,
+    sending: Sending,
+    /// Events and wakers on their way; empty between polls, but for what a new driver begins with.
+    events: Vec<Event>,
     wakers: Vec<Waker>,
 }
 
@@ -50,14 +49,24 @@ pub(crate) enum Role {
 pub(crate) enum Stop {
     /// The session is over.
     End(SessionEnd),
-    /// The client began a new session with this packet.
-    Replaced(Bytes),
+    /// The client began a new session: its carriers, and what came from them and is not used up.
+    Replaced(Vec<Event>),
 }
 
 impl<P: PacketConn> Driver<P> {
-    pub(crate) fn new(shared: Shared, conn: P, role: Role) -> Self {
-        let timer = Box::pin(tokio::time::sleep_until(Instant::now()));
-        Self { shared, conn, role, timer, abandoned: None, packets: Vec::new(), wakers: Vec::new() }
+    /// A driver that begins with `events`, which were taken from `conn`.
+    pub(crate) fn new(shared: Shared, conn: P, role: Role, events: Vec<Event>) -> Self {
+        Self {
+            shared,
+            conn,
+            role,
+            timer: Box::pin(tokio::time::sleep_until(Instant::now())),
+            abandoned: None,
+            missing: 0,
+            sending: Sending::default(),
+            events,
+            wakers: Vec::new(),
+        }
     }
 
     /// Runs until the session is over; the core knows it then, and all who waited were woken.
@@ -74,10 +83,10 @@ impl<P: PacketConn> Driver<P> {
         stop
     }
 
-    /// Takes turns until nothing moves, then waits for packets, room, handles and time.
+    /// Takes turns until nothing moves, then waits for events, room, handles and time.
     fn poll_turns(&mut self, cx: &mut Context<'_>) -> Poll<Stop> {
         for _ in 0..TURNS {
-            let received = match self.conn.poll_recv(cx, &mut self.packets) {
+            let received = match self.conn.poll_recv(cx, &mut self.events) {
                 Poll::Ready(Ok(())) => true,
                 Poll::Ready(Err(_)) => return Poll::Ready(Stop::End(SessionEnd::ConnClosed)),
                 Poll::Pending => false,
@@ -100,58 +109,67 @@ impl<P: PacketConn> Driver<P> {
         let shared = self.shared.clone();
         let mut core = shared.lock();
         core.set_driver(cx.waker());
-        self.take_packets(&mut core, now.into_std())?;
+        self.take_events(&mut core, now.into_std())?;
         core.advance(now.into_std()).map_err(Stop::End)?;
+        self.follow_orders(&mut core, now.into_std());
+        let has_room = self.sending.run(cx, &mut core, &mut self.conn, now.into_std());
+        self.follow_orders(&mut core, now.into_std());
+        // What left made room for writers.
         core.take_events(&mut self.wakers);
         if self.role == Role::Client {
             core.refuse_opened();
         }
-        let may_send_more = self.send_packets(cx, &mut core, now.into_std())?;
         let linger = self.check_handles(&core, now).map_err(Stop::End)?;
-        let deadline = if may_send_more { core.deadline() } else { core.smux.poll_timeout() };
-        Ok(deadline.into_iter().chain(linger).min())
+        Ok(core.deadline(has_room).into_iter().chain(linger).min())
     }
 
-    fn take_packets(&mut self, core: &mut Core, now: StdInstant) -> Result<(), Stop> {
-        for packet in self.packets.drain(..) {
-            let peek = snowflake_kcp::peek(&packet);
-            let other = peek.is_some_and(|peek| peek.conv != core.kcp.conv());
-            if other && self.role == Role::Server && peek.is_some_and(|peek| peek.sn == 0) {
-                return Err(Stop::Replaced(packet));
-            }
-            if let Err(error) = core.kcp.handle_packet(now, packet) {
-                tracing::trace!(%error, "the peer sent a bad packet");
+    fn take_events(&mut self, core: &mut Core, now: StdInstant) -> Result<(), Stop> {
+        let mut events = std::mem::take(&mut self.events).into_iter();
+        while let Some(event) = events.next() {
+            match event {
+                Event::Opened(carrier) => core.carriers.opened(now, carrier.get()),
+                Event::Ended(carrier) => core.carriers.ended(now, carrier.get()),
+                Event::Packet(carrier, packet) => {
+                    if self.begins_another(core, &packet) {
+                        let left = std::iter::once(Event::Packet(carrier, packet)).chain(events);
+                        return Err(Stop::Replaced(carriers_of(core).chain(left).collect()));
+                    }
+                    core.carriers.heard(now, carrier.get());
+                    if let Err(error) = core.kcp.handle_packet(now, packet) {
+                        tracing::trace!(%error, "the peer sent a bad packet");
+                    }
+                }
             }
         }
+        core.settle(now);
         Ok(())
     }
 
-    /// Sends what KCP has while the conn has room; false when room is what is missing.
-    ///
-    /// Without room KCP keeps its segments, and its timers for them are not looked at: what waits for a carrier is
-    /// not lost.
-    fn send_packets(
-        &mut self,
-        cx: &mut Context<'_>,
-        core: &mut Core,
-        now: StdInstant,
-    ) -> Result<bool, Stop> {
-        loop {
-            let room = match self.conn.poll_room(cx) {
-                Poll::Ready(Ok(room)) => room,
-                Poll::Ready(Err(_)) => return Err(Stop::End(SessionEnd::ConnClosed)),
-                Poll::Pending => return Ok(false),
-            };
-            make_packets(core, now, room, &mut self.packets);
-            let more = self.packets.len() == room;
-            if !self.packets.is_empty() {
-                self.conn.send(&mut self.packets);
-                // What left made room in KCP, which smux may fill.
-                core.advance(now).map_err(Stop::End)?;
-                core.take_events(&mut self.wakers);
-            } else if !more {
-                return Ok(true);
+    /// Whether a client begins a new session with this packet.
+    fn begins_another(&self, core: &Core, packet: &Bytes) -> bool {
+        self.role == Role::Server
+            && snowflake_kcp::peek(packet)
+                .is_some_and(|peek| peek.conv != core.kcp.conv() && peek.sn == 0)
+    }
+
+    /// Does what the session's carriers need.
+    fn follow_orders(&mut self, core: &mut Core, now: StdInstant) {
+        while let Some(order) = core.carriers.poll_order() {
+            match order {
+                Order::Probe(carrier) => {
+                    self.sending.probe(core, &mut self.conn, now, CarrierId::new(carrier));
+                }
+                Order::Resend(carrier) => {
+                    core.kcp.resend(now, carrier);
+                    core.settle(now);
+                }
+                Order::Close(carrier) => self.conn.close(CarrierId::new(carrier)),
             }
+        }
+        let missing = core.carriers.missing();
+        if missing != self.missing {
+            self.missing = missing;
+            self.conn.set_missing(missing);
         }
     }
 
@@ -181,6 +199,11 @@ impl<P: PacketConn> Driver<P> {
     }
 }
 
+/// The carriers of a session, as news for the next one.
+fn carriers_of(core: &Core) -> impl Iterator<Item = Event> {
+    core.carriers.states().map(|(id, ..)| Event::Opened(CarrierId::new(id)))
+}
+
 impl<P: PacketConn + Unpin> Future for Driver<P> {
     type Output = SessionEnd;
 
@@ -200,19 +223,5 @@ impl<P> Drop for Driver<P> {
         }
         drop(core);
         self.wakers.drain(..).for_each(Waker::wake);
-    }
-}
-
-/// Takes up to `room` packets from KCP. Several share one allocation; one alone has a small one of its own.
-fn make_packets(core: &mut Core, now: StdInstant, room: usize, packets: &mut Vec<Bytes>) {
-    let mut buffer = BytesMut::new();
-    while packets.len() < room {
-        if buffer.capacity() < MTU {
-            buffer.reserve(if packets.is_empty() { MTU } else { SHARED_BUFFER });
-        }
-        if core.kcp.poll_transmit(now, &mut buffer).is_none() {
-            break;
-        }
-        packets.push(buffer.split().freeze());
     }
 }

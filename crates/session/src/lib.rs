@@ -31,6 +31,8 @@ mod core;
 mod driver;
 mod error;
 mod listener;
+mod receive_window;
+mod sending;
 mod serve;
 mod session;
 mod stream;

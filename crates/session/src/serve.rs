@@ -4,10 +4,10 @@ use crate::config::FIRST_PACKET;
 use crate::core::Shared;
 use crate::driver::{Driver, Role, Stop};
 use crate::{Config, SessionEnd, Stream};
-use bytes::Bytes;
 use snowflake_kcp::Kcp;
+use snowflake_multiplex::Carriers;
 use snowflake_smux::Smux;
-use snowflake_turbotunnel::PacketConn;
+use snowflake_turbotunnel::{Event, PacketConn};
 use std::future::poll_fn;
 use tokio::time::Instant;
 
@@ -27,59 +27,63 @@ pub async fn serve<P: PacketConn + Unpin>(
 ) -> SessionEnd {
     let mut known = None;
     loop {
-        let packets = match known.take() {
-            Some(packet) => vec![packet],
-            None => match first_packets(&mut conn).await {
-                Ok(packets) => packets,
+        let events = match known.take() {
+            Some(events) => events,
+            None => match first_events(&mut conn).await {
+                Ok(events) => events,
                 Err(end) => return end,
             },
         };
-        match serve_session(&mut conn, packets, config, &mut hand_out).await {
+        match serve_session(&mut conn, events, config, &mut hand_out).await {
             Stop::End(end) => return end,
-            Stop::Replaced(packet) => known = Some(packet),
+            Stop::Replaced(events) => known = Some(events),
         }
     }
 }
 
-/// Waits for packets that can begin a session.
-async fn first_packets(conn: &mut impl PacketConn) -> Result<Vec<Bytes>, SessionEnd> {
+/// Waits until there is a packet that can begin a session; all that has happened until then.
+async fn first_events(conn: &mut impl PacketConn) -> Result<Vec<Event>, SessionEnd> {
     let receive = async {
-        let mut packets = Vec::new();
+        let mut events = Vec::new();
         loop {
-            poll_fn(|cx| conn.poll_recv(cx, &mut packets))
+            poll_fn(|cx| conn.poll_recv(cx, &mut events))
                 .await
                 .map_err(|_| SessionEnd::ConnClosed)?;
-            packets.retain(|packet| snowflake_kcp::peek(packet).is_some());
-            if !packets.is_empty() {
-                return Ok(packets);
+            events.retain(|event| match event {
+                Event::Packet(_, packet) => snowflake_kcp::peek(packet).is_some(),
+                Event::Opened(_) | Event::Ended(_) => true,
+            });
+            if conversation(&events).is_some() {
+                return Ok(events);
             }
         }
     };
     tokio::time::timeout(FIRST_PACKET, receive).await.unwrap_or(Err(SessionEnd::Closed))
 }
 
+/// The conversation of the first packet.
+fn conversation(events: &[Event]) -> Option<u32> {
+    events.iter().find_map(|event| match event {
+        Event::Packet(_, packet) => snowflake_kcp::peek(packet).map(|peek| peek.conv),
+        Event::Opened(_) | Event::Ended(_) => None,
+    })
+}
+
 /// Runs one session to its end.
 async fn serve_session(
     conn: &mut (impl PacketConn + Unpin),
-    packets: Vec<Bytes>,
+    events: Vec<Event>,
     config: &Config,
     hand_out: &mut impl FnMut(Stream),
 ) -> Stop {
-    let Some(peek) = packets.first().and_then(|packet| snowflake_kcp::peek(packet)) else {
-        return Stop::End(SessionEnd::Closed);
-    };
+    let Some(conv) = conversation(&events) else { return Stop::End(SessionEnd::Closed) };
     let now = Instant::now().into_std();
-    let mut kcp = Kcp::new(peek.conv, config.kcp.clone(), now);
-    for packet in packets {
-        if let Err(error) = kcp.handle_packet(now, packet) {
-            tracing::trace!(%error, "a client sent a bad packet");
-        }
-    }
+    let kcp = Kcp::new(conv, config.kcp.clone(), now);
     let smux = Smux::new(snowflake_smux::Role::Server, config.smux.clone(), now);
-    let shared = Shared::new(kcp, smux);
+    let shared = Shared::new(kcp, smux, Carriers::new(config.multiplex.clone()));
     // This handle keeps a session without streams going, until its client is silent for too long.
     let session = shared.acquire();
-    let mut driver = Driver::new(shared, conn, Role::Server);
+    let mut driver = Driver::new(shared, conn, Role::Server, events);
     poll_fn(|cx| {
         let stop = driver.poll_stop(cx);
         while let Some(id) = next_opened(&session) {

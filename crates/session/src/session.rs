@@ -4,6 +4,7 @@ use crate::core::{Shared, wake};
 use crate::driver::{Driver, Role};
 use crate::{Config, OpenError, Stream};
 use snowflake_kcp::Kcp;
+use snowflake_multiplex::Carriers;
 use snowflake_smux::Smux;
 use snowflake_turbotunnel::PacketConn;
 use tokio::time::Instant;
@@ -21,8 +22,9 @@ pub fn open<P: PacketConn>(conn: P, config: &Config) -> (Session, Driver<P>) {
     let now = Instant::now().into_std();
     let kcp = Kcp::new(u32::from_le_bytes(conv), config.kcp.clone(), now);
     let smux = Smux::new(snowflake_smux::Role::Client, config.smux.clone(), now);
-    let shared = Shared::new(kcp, smux);
-    (Session { shared: shared.acquire() }, Driver::new(shared, conn, Role::Client))
+    let shared = Shared::new(kcp, smux, Carriers::new(config.multiplex.clone()));
+    let session = Session { shared: shared.acquire() };
+    (session, Driver::new(shared, conn, Role::Client, Vec::new()))
 }
 
 /// A session that can open streams.

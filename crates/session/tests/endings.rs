@@ -95,6 +95,7 @@ async fn a_client_that_starts_anew_replaces_its_session() {
     let (mut near, far) = pair(&Path::perfect(), 1);
     let (mut streams, _serving) = server(far);
     for round in [b'a', b'b'] {
+        near.renew();
         let (session, driver) = open(&mut near, &Config::client());
         let mut stream = session.open_stream().unwrap();
         stream.write_all(&[round]).await.unwrap();

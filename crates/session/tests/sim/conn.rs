@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use snowflake_netsim::{Link, Path, epoch};
-use snowflake_turbotunnel::{Closed, PacketConn};
+use snowflake_turbotunnel::{CarrierId, Closed, Event, PacketConn};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
@@ -15,8 +15,10 @@ struct Direction {
     zero: Instant,
 }
 
-/// Packets of one end of the path.
+/// Packets of one end of the path, which is one carrier until the session gives it up, and then the next.
 pub(crate) struct SimConn {
+    carrier: u32,
+    news: Vec<Event>,
     out: Arc<Mutex<Direction>>,
     inn: Arc<Mutex<Direction>>,
     timer: Pin<Box<Sleep>>,
@@ -30,11 +32,22 @@ pub(crate) fn pair(path: &Path, seed: u64) -> (SimConn, SimConn) {
     };
     let (a, b) = (direction(seed), direction(!seed));
     let end = |out: &Arc<_>, inn: &Arc<_>| SimConn {
+        carrier: 0,
+        news: vec![Event::Opened(CarrierId::new(0))],
         out: Arc::clone(out),
         inn: Arc::clone(inn),
         timer: Box::pin(tokio::time::sleep_until(zero)),
     };
     (end(&a, &b), end(&b, &a))
+}
+
+impl SimConn {
+    /// Replaces the carrier by a new one, as for a session that begins.
+    pub(crate) fn renew(&mut self) {
+        let old = CarrierId::new(self.carrier);
+        self.carrier += 1;
+        self.news = vec![Event::Ended(old), Event::Opened(CarrierId::new(self.carrier))];
+    }
 }
 
 impl Direction {
@@ -51,15 +64,18 @@ impl PacketConn for SimConn {
     fn poll_recv(
         &mut self,
         cx: &mut Context<'_>,
-        packets: &mut Vec<Bytes>,
+        events: &mut Vec<Event>,
     ) -> Poll<Result<(), Closed>> {
+        let known = events.len();
+        events.append(&mut self.news);
+        let carrier = CarrierId::new(self.carrier);
         loop {
             let mut direction = lock(&self.inn);
             let now = direction.now();
             while let Some(packet) = direction.link.receive(now) {
-                packets.push(packet);
+                events.push(Event::Packet(carrier, packet));
             }
-            if !packets.is_empty() {
+            if events.len() > known {
                 return Poll::Ready(Ok(()));
             }
             direction.reader = Some(cx.waker().clone());
@@ -73,11 +89,19 @@ impl PacketConn for SimConn {
         }
     }
 
-    fn poll_room(&mut self, _: &mut Context<'_>) -> Poll<Result<usize, Closed>> {
-        Poll::Ready(Ok(64))
+    fn poll_room(&mut self, _: &mut Context<'_>, _: CarrierId) -> Poll<usize> {
+        Poll::Ready(64)
     }
 
-    fn send(&mut self, packets: &mut Vec<Bytes>) {
+    fn close(&mut self, carrier: CarrierId) {
+        assert_eq!(carrier.get(), self.carrier);
+        self.renew();
+        if let Some(reader) = lock(&self.inn).reader.take() {
+            reader.wake();
+        }
+    }
+
+    fn send(&mut self, _: CarrierId, packets: &mut Vec<Bytes>) {
         let reader = {
             let mut direction = lock(&self.out);
             let now = direction.now();
