@@ -71,7 +71,8 @@ impl Kcp {
             acks: PendingAcks::new(usize::from(config.mtu) / HEADER_LEN),
             rtt: RoundTrip::new(shortest),
             peer_window: PeerWindow::new(),
-            tell_window: None,
+            // The sooner the peer knows that this end is paced, the sooner it opens its window.
+            tell_window: config.paced.then_some(0),
             probes: Probes::default(),
             peer_is_paced: false,
             stats: Stats::default(),

@@ -209,11 +209,6 @@ impl Carriers {
         self.carriers.iter().map(|c| (c.id, c.health.state(), c.congestion.rate()))
     }
 
-    /// The highest rates of all carriers together, in bytes a second.
-    pub fn rate(&self) -> u64 {
-        self.carriers.iter().map(|carrier| carrier.congestion.rate()).sum()
-    }
-
     /// The longest of the shortest round trips of carriers in use; `None` before one was measured.
     pub fn shortest_round_trip(&self) -> Option<Duration> {
         let sound = self.carriers.iter().filter(|carrier| !carrier.is_suspect());

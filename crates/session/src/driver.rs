@@ -124,7 +124,8 @@ impl<P: PacketConn> Driver<P> {
     }
 
     fn take_events(&mut self, core: &mut Core, now: StdInstant) -> Result<(), Stop> {
-        let mut events = std::mem::take(&mut self.events).into_iter();
+        let mut batch = std::mem::take(&mut self.events);
+        let mut events = batch.drain(..);
         while let Some(event) = events.next() {
             match event {
                 Event::Opened(carrier) => core.carriers.opened(now, carrier.get()),
@@ -141,6 +142,8 @@ impl<P: PacketConn> Driver<P> {
                 }
             }
         }
+        drop(events);
+        self.events = batch;
         core.settle(now);
         Ok(())
     }
