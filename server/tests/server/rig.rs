@@ -132,7 +132,7 @@ impl Dial for Proxies {
     type Carrier = Mortal;
     type Error = DialError;
 
-    async fn dial(&mut self, preamble: Bytes) -> Result<Mortal, DialError> {
+    async fn dial(&self, preamble: Bytes) -> Result<Mortal, DialError> {
         let mut inner = dial(&self.url, self.client_ip, self.tls.clone(), PATIENCE).await?;
         inner.send(preamble).await.map_err(DialError::Handshake)?;
         self.used.fetch_add(1, Ordering::Relaxed);
