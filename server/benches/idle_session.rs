@@ -16,6 +16,7 @@ mod rig;
 mod tor;
 
 #[tokio::main]
+#[expect(clippy::print_stdout, reason = "a bench states its figure there")]
 async fn main() {
     let each = idle_sessions::resident_per_session().await;
     println!(
