@@ -301,6 +301,23 @@ async fn a_carrier_that_brings_nothing_is_no_reason_to_dial_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_carrier_that_brings_something_ends_the_pauses_even_if_it_is_closed_later() {
+    let fates =
+        [Fails(Duration::ZERO); 4].into_iter().chain([AT_ONCE, Fails(Duration::ZERO), AT_ONCE]);
+    let mut setup = setup(&fates.collect::<Vec<_>>());
+    setup.want(1);
+    let (carrier, mut peer) = setup.next().await;
+    peer.send("something").await;
+    setup.session.recv(carrier).await;
+    setup.session.conn.close(carrier);
+    assert_eq!(setup.session.ended().await, carrier);
+    let ended = Instant::now();
+    setup.want(1);
+    let _next = setup.next().await;
+    assert!(ended.elapsed() <= secs(1.3 + 0.1), "one short pause: {:?}", ended.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_hour_of_failures_costs_the_broker_hardly_more_than_gos_client_does() {
     // Go's client tries every 10 s.
     let bound = 360 * 13 / 10;

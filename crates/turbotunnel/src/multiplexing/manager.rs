@@ -160,9 +160,7 @@ impl<D: Dial> Manager<D> {
         tracing::debug!(%end, received, "a carrier ended");
         self.note_fruitful();
         let index = self.in_use.iter().position(|carrier| carrier.id == lane.id());
-        let was_fruitful =
-            index.is_some_and(|index| self.in_use.swap_remove(index).is_fruitful) || received;
-        if !was_fruitful {
+        if !index.is_some_and(|index| self.in_use.swap_remove(index).is_fruitful) {
             self.plan.was_barren(random());
         }
         self.dialer.ended(&end);
