@@ -20,7 +20,7 @@ pub struct Args {
     /// STUN servers, comma-separated.
     #[arg(long, default_value = "")]
     pub ice: CommaList,
-    /// Number of proxies to hold at once; less than 1 is 1.
+    /// Number of proxies to use at once, 1 to 16.
     #[arg(long, default_value_t = 1, allow_negative_numbers = true)]
     pub max: i64,
     /// Log to this file; without it there is no log.

@@ -10,10 +10,10 @@
 //!   socks      one task per connection: settings, tunnel, copy
 //!    |
 //!    v
-//!   tunnel     stream > session > RedialPacketConn          names every layer
+//!   tunnel     stream > session > MultiplexingPacketConn    names every layer
 //!    |
 //!    v
-//!   proxies    the next proxy whenever one is needed, spares with -max
+//!   proxies    another proxy whenever one is missing, up to -max at once
 //!    |
 //!    v
 //!   proxy      one attempt: offer, rendezvous, open         broker <- HTTP; proxy <- WebRTC

@@ -1,54 +1,24 @@
-//! The next proxy whenever one is needed, and spares with `-max` above 1.
+//! Where a session's proxies come from.
 
-use crate::attempt::Attempts;
-use crate::timers::{SPARE_INTERVAL, SPARE_LIFE};
-use crate::{AttemptError, Events};
+use crate::attempt::attempt;
+use crate::{AttemptError, Events, Settings};
 use bytes::Bytes;
-use futures_util::{FutureExt, SinkExt, StreamExt};
+use snowflake_messages::NatType;
 use snowflake_turbotunnel::{CarrierEnd, Dial};
-use snowflake_webrtc::DataChannel;
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::time::{Instant, sleep, sleep_until};
-use tokio_util::task::AbortOnDropHandle;
+use snowflake_webrtc::{DataChannel, SetupError};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Dials proxies for one session.
-///
-/// With `-max N`, up to N - 1 open data channels wait as spares, so that the next proxy is there at once when one dies.
-/// A task keeps them; it ends with this value.
+/// Dials proxies for one session, and tells tor what comes of it.
+#[derive(Debug)]
 pub(crate) struct Proxies {
-    attempts: Attempts,
-    spares: Option<(Spares, AbortOnDropHandle<()>)>,
+    settings: Settings,
+    events: Events,
+    nat: NatPolicy,
 }
 
-/// Open data channels without a preamble, the freshest last.
-#[derive(Clone, Default)]
-struct Spares(Arc<Mutex<VecDeque<(Instant, DataChannel)>>>);
-
 impl Proxies {
-    pub(crate) fn new(attempts: Attempts) -> Self {
-        let wanted = attempts.settings.max - 1;
-        let spares = (wanted > 0).then(|| {
-            let spares = Spares::default();
-            let task = tokio::spawn(spares.clone().keep(wanted, attempts.clone()));
-            (spares, AbortOnDropHandle::new(task))
-        });
-        Self { attempts, spares }
-    }
-
-    /// A spare that is still open, with the preamble sent.
-    async fn spare(&self, preamble: &Bytes) -> Option<DataChannel> {
-        let (spares, _) = self.spares.as_ref()?;
-        loop {
-            let mut channel = spares.take()?;
-            if channel.send(preamble.clone()).await.is_ok() {
-                return Some(channel);
-            }
-        }
-    }
-
-    fn events(&self) -> &Events {
-        &self.attempts.events
+    pub(crate) fn new(settings: Settings, events: Events) -> Self {
+        Self { settings, events, nat: NatPolicy::default() }
     }
 }
 
@@ -56,61 +26,59 @@ impl Dial for Proxies {
     type Carrier = DataChannel;
     type Error = AttemptError;
 
-    async fn dial(&mut self, preamble: Bytes) -> Result<DataChannel, AttemptError> {
-        if let Some(channel) = self.spare(&preamble).await {
-            return Ok(channel);
+    async fn dial(&self, preamble: Bytes) -> Result<DataChannel, AttemptError> {
+        let result = attempt(&self.settings, &self.events, self.nat.word(), preamble).await;
+        match &result {
+            Ok(_) => self.events.connected(),
+            Err(error) => {
+                self.nat.learn(error);
+                self.events.attempt_failed(error);
+            }
         }
-        self.attempts.make(preamble).await
+        result
     }
 
-    fn ended(&mut self, why: &CarrierEnd) {
-        self.events().trying_a_new_proxy(why);
+    fn ended(&self, why: &CarrierEnd) {
+        self.events.trying_a_new_proxy(why);
     }
 }
 
-impl Spares {
-    /// Keeps up to `wanted` spares, asking for one at a time and not too often.
-    async fn keep(self, wanted: usize, mut attempts: Attempts) {
-        // The first proxy is dialed by the session itself.
-        sleep(SPARE_INTERVAL).await;
-        loop {
-            let next = Instant::now() + SPARE_INTERVAL;
-            self.forget_stale();
-            if self.len() < wanted
-                && let Ok(channel) = attempts.make(Bytes::new()).await
-            {
-                self.put(channel);
-            }
-            sleep_until(next).await;
+/// What the broker is told about our NAT, which is not measured here.
+///
+/// Go's client, too, begins by claiming to be unrestricted, because most are and because proxies that serve such
+/// clients are plentiful; when a data channel does not open, it says that it does not know. All dials of a session learn
+/// from each other.
+#[derive(Debug, Default)]
+struct NatPolicy {
+    optimism_failed: AtomicBool,
+}
+
+impl NatPolicy {
+    fn word(&self) -> NatType {
+        match self.optimism_failed.load(Ordering::Relaxed) {
+            true => NatType::Unknown,
+            false => NatType::Unrestricted,
         }
     }
 
-    fn put(&self, channel: DataChannel) {
-        self.lock().push_back((Instant::now(), channel));
-    }
-
-    /// The freshest spare that is not known to be dead.
-    fn take(&self) -> Option<DataChannel> {
-        self.forget_stale();
-        loop {
-            let (_, mut channel) = self.lock().pop_back()?;
-            // A server says nothing before the preamble, so whatever comes now is the end.
-            if channel.next().now_or_never().is_none() {
-                return Some(channel);
-            }
+    fn learn(&self, error: &AttemptError) {
+        if matches!(error, AttemptError::Open(SetupError::Timeout(_))) {
+            self.optimism_failed.store(true, Ordering::Relaxed);
         }
     }
+}
 
-    fn forget_stale(&self) {
-        let now = Instant::now();
-        self.lock().retain(|(since, _)| now - *since < SPARE_LIFE);
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::timers::OPEN_LIMIT;
 
-    fn len(&self) -> usize {
-        self.lock().len()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<(Instant, DataChannel)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    #[test]
+    fn only_a_data_channel_that_does_not_open_casts_doubt_on_our_nat() {
+        let nat = NatPolicy::default();
+        nat.learn(&AttemptError::Refused("no proxies".to_owned()));
+        assert_eq!(nat.word(), NatType::Unrestricted);
+        nat.learn(&AttemptError::Open(SetupError::Timeout(OPEN_LIMIT)));
+        assert_eq!(nat.word(), NatType::Unknown);
     }
 }

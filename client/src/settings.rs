@@ -1,5 +1,6 @@
 //! What holds for one connection: the flags, and its SOCKS arguments over them.
 
+use crate::timers::MAX_PROXIES;
 use crate::{Args, SettingsError};
 use snowflake_cli::CommaList;
 use snowflake_messages::Fingerprint;
@@ -20,7 +21,7 @@ pub struct Settings {
     pub broker: Exchange,
     /// How data channels are made.
     pub webrtc: snowflake_webrtc::Config,
-    /// Proxies held at once, at least 1.
+    /// Proxies used at once, 1 to 16.
     pub max: usize,
     /// The bridge that the broker should lead to.
     pub fingerprint: Fingerprint,
@@ -54,7 +55,7 @@ impl Settings {
         Ok(Self {
             broker: broker(args, line)?,
             webrtc: webrtc(args, line)?,
-            max: usize::try_from(max).unwrap_or(1).max(1),
+            max: usize::try_from(max).unwrap_or(1).clamp(1, MAX_PROXIES),
             fingerprint,
         })
     }
@@ -152,6 +153,7 @@ mod tests {
         assert_eq!(settings.fingerprint.to_string(), "8838024498816A039FCBBAB14E6F40A0843051FA");
         assert_eq!(self::settings(&flags, "").unwrap().max, 2);
         assert_eq!(self::settings(&flags, "max=-4").unwrap().max, 1);
+        assert_eq!(self::settings(&flags, "max=1000").unwrap().max, 16);
     }
 
     #[test]

@@ -5,13 +5,10 @@ use std::time::Duration;
 /// From setting the answer to the open data channel: Go's `DataChannelTimeout`.
 pub(crate) const OPEN_LIMIT: Duration = Duration::from_secs(10);
 
-/// At the earliest so long after one spare the next is asked for: Go's `ReconnectTimeout`, so that a client with
-/// spares polls the broker no more often than Go's.
-pub(crate) const SPARE_INTERVAL: Duration = Duration::from_secs(10);
-
-/// How long a spare is worth keeping: Go's `SnowflakeTimeout`. Proxies close a client of whom they hear nothing for
-/// 30 s, so an older one is about to die.
-pub(crate) const SPARE_LIFE: Duration = Duration::from_secs(20);
+/// Proxies that one connection uses at once: 16, as many as the server keeps for one client.
+///
+/// Whoever asks for more gets so many: with each further one the server would let go of another.
+pub(crate) const MAX_PROXIES: usize = 16;
 
 /// How long the other direction may go on when one has ended.
 ///

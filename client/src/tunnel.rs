@@ -1,20 +1,19 @@
 //! The whole stack for one connection: the one file that names every layer.
 
-use crate::attempt::{Attempts, NatPolicy};
 use crate::proxies::Proxies;
 use crate::{Events, Settings};
 use snowflake_session::{Config, OpenError, Session, SessionEnd, Stream, open};
-use snowflake_turbotunnel::{ClientId, RedialConfig, RedialPacketConn};
+use snowflake_turbotunnel::{ClientId, MultiplexingConfig, MultiplexingPacketConn};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::task::AbortOnDropHandle;
 
-/// A byte stream to the bridge, over one proxy after another.
+/// A byte stream to the bridge, over as many proxies at once as the settings say, and others when those die.
 ///
 /// It is usable at once: what is written waits until the first proxy is found. Dropping it ends the session and its
-/// proxy at once; [`close`](Self::close) lets the bridge know first.
+/// proxies at once; [`close`](Self::close) lets the bridge know first.
 #[derive(Debug)]
 pub struct Tunnel {
     stream: Stream,
@@ -29,13 +28,14 @@ impl Tunnel {
     ///
     /// [`OpenError`], which a new session does not give.
     pub fn open(settings: Settings, events: Events) -> Result<Self, OpenError> {
-        let attempts = Attempts { settings, events, nat: NatPolicy::default() };
-        let conn = RedialPacketConn::new(
+        let mut config = Config::client();
+        config.multiplex.wanted = settings.max;
+        let conn = MultiplexingPacketConn::new(
             ClientId::random(),
-            Proxies::new(attempts),
-            RedialConfig::default(),
+            Proxies::new(settings, events),
+            MultiplexingConfig::default(),
         );
-        let (session, driver) = open(conn, &Config::client());
+        let (session, driver) = open(conn, &config);
         let stream = session.open_stream()?;
         Ok(Self { stream, session, driver: AbortOnDropHandle::new(tokio::spawn(driver)) })
     }

@@ -40,7 +40,7 @@ pub enum PreambleError {
     /// The first eight bytes are another token: another protocol, or none.
     #[error("the client's token is not that of Turbo Tunnel")]
     WrongToken,
-    /// The carrier ended before the preamble was complete. Normal for a spare that was never used.
+    /// The carrier ended before the preamble was complete. Normal for a spare of a Go client that was never used.
     #[error("the carrier ended before its preamble")]
     Ended,
     /// The preamble was not complete in time.
