@@ -38,7 +38,7 @@ pub struct Accepted {
 ///
 /// Any path and any Origin are welcome; a subprotocol or an extension that is asked for is not agreed to. Another request
 /// is answered with 400, another method than GET with 405, and ends the connection. The whole takes at most
-/// [`limits::ACCEPT`]; afterwards the WebSocket has no deadline of its own.
+/// [`limits::ACCEPT`]; afterwards the WebSocket lives as long as its peer is heard of.
 ///
 /// # Errors
 ///

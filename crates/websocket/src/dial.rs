@@ -23,7 +23,8 @@ use crate::{
     client_ip,
     error::{DialError, to_io},
     limits,
-    socket::{Transport, WebSocket},
+    silence::{Heard, Transport},
+    socket::WebSocket,
 };
 
 /// What the Go programs send, so that the two kinds of proxies look alike to whoever stands before the server.
@@ -64,8 +65,8 @@ async fn open(
     let host = url.host().ok_or(DialError::NoHost)?;
     let port = url.port_or_known_default().ok_or(DialError::NoHost)?;
     let tcp = connect(&host, port).await?;
-    let transport: Box<dyn Transport> =
-        if secure { Box::new(handshake(&host, tcp, tls).await?) } else { Box::new(tcp) };
+    let transport =
+        if secure { Heard::new(handshake(&host, tcp, tls).await?) } else { Heard::new(tcp) };
     let (inner, _) = client_async_with_config(request, transport, Some(limits::config()))
         .await
         .map_err(refusal)?;

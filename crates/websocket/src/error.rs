@@ -5,6 +5,8 @@ use std::{io, time::Duration};
 use thiserror::Error;
 use tokio_tungstenite::tungstenite::{self, error::ProtocolError};
 
+use crate::limits::{PING_AFTER, PONG_LIMIT};
+
 /// Why a WebSocket could not be opened.
 #[derive(Debug, Error)]
 pub enum DialError {
@@ -63,6 +65,23 @@ pub enum AcceptError {
 pub struct PeerClosed {
     /// The status code of RFC 6455, section 7.4.
     pub code: u16,
+}
+
+/// The peer said nothing for [`PING_AFTER`], and nothing for [`PONG_LIMIT`] after it was asked.
+///
+/// It arrives as the source of an [`io::Error`] of kind `TimedOut`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error(
+    "the peer is silent: nothing came for {:?}, nor within {:?} after a Ping",
+    PING_AFTER,
+    PONG_LIMIT
+)]
+pub struct PeerSilent;
+
+impl From<PeerSilent> for io::Error {
+    fn from(silent: PeerSilent) -> Self {
+        Self::new(io::ErrorKind::TimedOut, silent)
+    }
 }
 
 /// The library's errors in the words of [`io`]: the peer left, the peer cut the line, the peer broke the rules.

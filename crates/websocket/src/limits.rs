@@ -37,6 +37,15 @@ pub const ACCEPT: Duration = Duration::from_secs(10);
 /// Request line and headers together: 16 KiB. Anything longer is answered with 431, without reading on.
 pub const MAX_REQUEST_HEAD: usize = 16 << 10;
 
+/// Silence after which the peer is asked with a Ping whether it is still there: 12 s. The Go programs never ask.
+///
+/// Longer than the 10 s between the keep-alives of a session, so that a WebSocket in use never needs one.
+pub const PING_AFTER: Duration = Duration::from_secs(12);
+
+/// Time from a Ping to the next byte of the peer: 8 s, several times the round trip of the slowest path that is worth
+/// having. A frozen peer is thus given up after 20 s.
+pub const PONG_LIMIT: Duration = Duration::from_secs(8);
+
 /// Time to write the Close frame and whatever waits before it: 1 s, as the Go programs allow.
 pub const CLOSE: Duration = Duration::from_secs(1);
 

@@ -18,22 +18,19 @@ use tokio::{
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
-        Message,
+        self, Message,
         protocol::{self, CloseFrame, frame::coding::CloseCode},
     },
 };
 
 use crate::{
-    error::{PeerClosed, to_io},
+    error::{PeerClosed, PeerSilent, to_io},
     limits,
+    silence::{Alarm, Heard, Ping, Silence},
 };
 
-/// A byte stream below a WebSocket: TCP, TLS over TCP, or a pipe in a test.
-pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Transport for T {}
-
 /// A transport whose type no longer matters: dialled and accepted WebSockets are the same to their users.
-type Inner = WebSocketStream<Box<dyn Transport>>;
+type Inner = WebSocketStream<Heard>;
 
 /// Which end of the connection this is. The client masks what it sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +52,11 @@ pub enum Role {
 /// * Closing it sends a Close frame without a code and shuts the transport down, in at most [`limits::CLOSE`]. It does
 ///   not wait for the peer's answer. Dropping it without closing cuts the connection.
 /// * Pings are answered by whichever half is polled: the sending half reads ahead by at most one message for that.
+/// * A peer of whom no byte comes for [`limits::PING_AFTER`] is sent a Ping; if none comes for [`limits::PONG_LIMIT`]
+///   after that, both halves fail with [`PeerSilent`], of kind `TimedOut`, and the stream ends. It counts the same when
+///   the transport does not take the Ping. Whichever half is polled sees to it, but only when it has found nothing left
+///   to read: a peer is never given up while what it sent waits for us, and a WebSocket that nobody polls, or whose
+///   stream is left unpolled with a message at hand, waits for its owner.
 ///
 /// # Cancel safety
 ///
@@ -65,6 +67,11 @@ pub struct WebSocket {
     ahead: Option<Option<io::Result<Bytes>>>,
     /// The stream has ended, by the peer's Close or by an error.
     ended: bool,
+    silence: Silence,
+    /// The last Ping, until the transport has taken it.
+    ping: Option<Ping>,
+    /// The peer was given up for its silence.
+    silent: bool,
     /// The rest of a long byte string, for which the write buffer had no room yet.
     unsent: Bytes,
     wakers: Arc<Wakers>,
@@ -82,7 +89,7 @@ impl WebSocket {
             Role::Client => protocol::Role::Client,
             Role::Server => protocol::Role::Server,
         };
-        let transport: Box<dyn Transport> = Box::new(transport);
+        let transport = Heard::new(transport);
         Self::new(WebSocketStream::from_raw_socket(transport, role, Some(limits::config())).await)
     }
 
@@ -91,13 +98,16 @@ impl WebSocket {
             inner,
             ahead: None,
             ended: false,
+            silence: Silence::new(),
+            ping: None,
+            silent: false,
             unsent: Bytes::new(),
             wakers: Arc::default(),
             close_deadline: None,
         }
     }
 
-    /// Reads until there is a payload, an end or an error; answers pings on the way.
+    /// Reads until there is a payload, an end or an error; answers pings on the way, and asks when nothing comes.
     ///
     /// Both halves read, so both are woken: each registers its own waker before it calls this.
     fn poll_message(&mut self) -> Poll<Option<io::Result<Bytes>>> {
@@ -107,7 +117,12 @@ impl WebSocket {
         let waker = Waker::from(self.wakers.clone());
         let mut cx = Context::from_waker(&waker);
         loop {
-            let item = match ready!(Pin::new(&mut self.inner).poll_next(&mut cx)) {
+            let Poll::Ready(message) = Pin::new(&mut self.inner).poll_next(&mut cx) else {
+                ready!(self.poll_silent(&mut cx));
+                self.ended = true;
+                return Poll::Ready(Some(Err(PeerSilent.into())));
+            };
+            let item = match message {
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
                 Some(Ok(Message::Binary(payload))) if payload.is_empty() => continue,
                 Some(Ok(Message::Text(text))) if text.is_empty() => continue,
@@ -126,12 +141,40 @@ impl WebSocket {
         }
     }
 
+    /// Asks a silent peer; ready when it is to be given up. The transport has nothing to read.
+    fn poll_silent(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            // Whether it goes out, fails or waits: the deadline counts all the same.
+            if self.ping.is_some() && self.poll_ping(cx).is_ready() {
+                self.ping = None;
+            }
+            match ready!(self.silence.poll(self.inner.get_ref().last(), cx)) {
+                Alarm::Ask => self.ping = Some(Ping::Due),
+                Alarm::GiveUp => {
+                    self.silent = true;
+                    return Poll::Ready(());
+                }
+            }
+        }
+    }
+
+    fn poll_ping(&mut self, cx: &mut Context<'_>) -> Poll<tungstenite::Result<()>> {
+        let mut inner = Pin::new(&mut self.inner);
+        if self.ping == Some(Ping::Due) {
+            ready!(inner.as_mut().poll_ready(cx))?;
+            inner.as_mut().start_send(Message::Ping(Bytes::new()))?;
+            self.ping = Some(Ping::Buffered);
+        }
+        inner.poll_flush(cx)
+    }
+
     /// Looks for pings on behalf of the sending half. Holds at most one item: beyond that, the reader must take part.
     fn read_ahead(&mut self, cx: &Context<'_>) {
+        // Also when there is nothing to read: the reader may take over the wake-up of writes, for a ping.
+        self.wakers.writer.register(cx.waker());
         if self.ahead.is_some() || self.ended {
             return;
         }
-        self.wakers.writer.register(cx.waker());
         if let Poll::Ready(item) = self.poll_message() {
             self.ahead = Some(item);
             // A reader that waits must learn that its item is here and not in the transport.
@@ -189,11 +232,11 @@ impl Sink<Bytes> for WebSocket {
     type Error = io::Error;
 
     fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let room = self.poll_room(cx);
-        if room.is_pending() {
-            self.read_ahead(cx);
+        if let Poll::Ready(room) = self.poll_room(cx) {
+            return Poll::Ready(room);
         }
-        room
+        self.read_ahead(cx);
+        if self.silent { Poll::Ready(Err(PeerSilent.into())) } else { Poll::Pending }
     }
 
     fn start_send(mut self: Pin<&mut Self>, payload: Bytes) -> io::Result<()> {
@@ -204,13 +247,20 @@ impl Sink<Bytes> for WebSocket {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.read_ahead(cx);
+        if self.silent {
+            return Poll::Ready(Err(PeerSilent.into()));
+        }
         ready!(self.poll_room(cx))?;
         Pin::new(&mut self.inner).poll_flush(cx).map_err(to_io)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.wakers.writer.register(cx.waker());
         if let Poll::Ready(result) = self.poll_shutdown(cx) {
             return Poll::Ready(result);
+        }
+        if self.silent {
+            return Poll::Ready(Err(PeerSilent.into()));
         }
         let deadline = self.close_deadline.get_or_insert_with(|| Box::pin(sleep(limits::CLOSE)));
         ready!(deadline.as_mut().poll(cx));
