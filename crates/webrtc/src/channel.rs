@@ -14,7 +14,7 @@ use futures_sink::Sink;
 use futures_util::{SinkExt, StreamExt, sink, stream};
 use tokio::{
     task::coop,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tracing::debug;
@@ -23,8 +23,8 @@ use webrtc::{data_channel::DataChannelEvent, error::Error};
 use crate::{
     connection::{Channel, Connection},
     limits::{
-        CLOSE_LINGER, CLOSE_LINGER_CHECK, MAX_DRAIN_CHECK, MESSAGE_LENGTH, MIN_DRAIN_CHECK,
-        SEND_BUFFER, SEND_BUFFER_LOW,
+        CLOSE_LINGER, CLOSE_LINGER_CHECK, GONE_CHECK, MAX_DRAIN_CHECK, MESSAGE_LENGTH,
+        MIN_DRAIN_CHECK, SEND_BUFFER, SEND_BUFFER_LOW, SEND_STALL,
     },
 };
 
@@ -37,15 +37,17 @@ use crate::{
 ///
 /// **Sending.** Items are gathered into messages of at most [`MESSAGE_LENGTH`] bytes: short ones fed one after the other
 /// become one message, long ones become several. Whatever is shorter waits for a flush. The sink is ready while less than
-/// [`SEND_BUFFER`] bytes are unacknowledged, flushed when the last item is among them. Closing
-/// it waits up to two seconds for the peer to acknowledge everything, then closes the connection.
+/// [`SEND_BUFFER`] bytes are unacknowledged, flushed when the last item is among them. It fails when the peer closes the
+/// channel, when the path has failed, and, with an error of kind `TimedOut`, when it waits and the peer acknowledges
+/// nothing for [`SEND_STALL`]. Closing it waits up to two seconds for the peer to acknowledge everything, then closes the
+/// connection.
 ///
 /// Dropping the channel closes the connection at once, in the background. Reading and writing may happen in different
 /// tasks after `split()`.
 pub struct DataChannel {
     incoming: Pin<Box<dyn Stream<Item = DataChannelEvent> + Send>>,
     /// Sends one message at a time, waiting for room in the send buffer.
-    outgoing: Pin<Box<dyn Sink<BytesMut, Error = Error> + Send>>,
+    outgoing: Pin<Box<dyn Sink<BytesMut, Error = io::Error> + Send>>,
     /// Items not yet long enough for a message.
     gathered: BytesMut,
     closing: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
@@ -76,6 +78,19 @@ impl DataChannel {
         }
     }
 
+    /// Resolves when the peer has closed the channel or the path to it has failed, up to a tenth of a second later.
+    ///
+    /// For the time in which there is no use for what the peer sends: nothing is read.
+    pub fn gone(&self) -> impl Future<Output = ()> + Send + 'static {
+        let (channel, lost) = (self.channel.clone(), self.connection.lost());
+        async move {
+            tokio::select! {
+                () = closed_by_peer(&channel) => {}
+                () = lost => {}
+            }
+        }
+    }
+
     fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         loop {
             match self.incoming.poll_next_unpin(cx) {
@@ -95,7 +110,7 @@ impl DataChannel {
     }
 
     /// Hands messages over until fewer than `keep` bytes are left.
-    fn poll_send(&mut self, cx: &mut Context<'_>, keep: usize) -> Poll<Result<(), Error>> {
+    fn poll_send(&mut self, cx: &mut Context<'_>, keep: usize) -> Poll<io::Result<()>> {
         while self.gathered.len() >= keep && !self.gathered.is_empty() {
             ready!(self.outgoing.poll_ready_unpin(cx))?;
             let message = self.gathered.split_to(self.gathered.len().min(MESSAGE_LENGTH));
@@ -164,13 +179,13 @@ impl DataChannel {
     fn poll_writing(
         &mut self,
         cx: &mut Context<'_>,
-        write: impl FnOnce(&mut Self, &mut Context<'_>) -> Poll<Result<(), Error>>,
+        write: impl FnOnce(&mut Self, &mut Context<'_>) -> Poll<io::Result<()>>,
     ) -> Poll<io::Result<()>> {
         if self.is_writing_done {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
         let result = match write(self, cx) {
-            Poll::Ready(result) => result.map_err(|_| io::ErrorKind::BrokenPipe.into()),
+            Poll::Ready(result) => result,
             Poll::Pending => {
                 ready!(self.lost.as_mut().poll(cx));
                 Err(io::ErrorKind::ConnectionReset.into())
@@ -189,28 +204,69 @@ struct Sender {
 }
 
 impl Sender {
-    async fn send(mut self, message: BytesMut) -> Result<Self, Error> {
+    async fn send(mut self, message: BytesMut) -> io::Result<Self> {
         if self.room < message.len() {
             self.room = self.drained().await?;
         }
         self.room = self.room.saturating_sub(message.len());
-        self.channel.send(message).await?;
+        self.channel.send(message).await.map_err(closed)?;
         Ok(self)
     }
 
     /// Waits until at most [`SEND_BUFFER_LOW`] bytes are unacknowledged and returns how many may be added.
-    async fn drained(&self) -> Result<usize, Error> {
+    async fn drained(&self) -> io::Result<usize> {
         let mut wait = MIN_DRAIN_CHECK;
+        let mut stall = Stall::new(Instant::now());
         loop {
             // Fails at once when the connection is closing.
-            self.channel.writable().await?;
-            let outstanding = self.channel.outstanding_bytes().await?;
+            self.channel.writable().await.map_err(closed)?;
+            let outstanding = self.channel.outstanding_bytes().await.map_err(closed)?;
             if outstanding <= SEND_BUFFER_LOW {
                 return Ok(SEND_BUFFER - outstanding);
+            }
+            if stall.is_over(outstanding, Instant::now()) {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, PeerStalled));
             }
             sleep(wait).await;
             wait = (wait * 2).min(MAX_DRAIN_CHECK);
         }
+    }
+}
+
+/// The channel or its connection is closed: what the library's errors come to.
+fn closed(_: Error) -> io::Error {
+    io::ErrorKind::BrokenPipe.into()
+}
+
+/// The peer is there but takes nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("the peer took nothing for {:?}", SEND_STALL)]
+struct PeerStalled;
+
+/// Notices a peer that acknowledges nothing; one that is merely slow is not meant.
+struct Stall {
+    least: usize,
+    since: Instant,
+}
+
+impl Stall {
+    fn new(now: Instant) -> Self {
+        Self { least: usize::MAX, since: now }
+    }
+
+    /// Whether `outstanding` has not become less for [`SEND_STALL`].
+    fn is_over(&mut self, outstanding: usize, now: Instant) -> bool {
+        if outstanding < self.least {
+            *self = Self { least: outstanding, since: now };
+        }
+        now - self.since >= SEND_STALL
+    }
+}
+
+/// Waits until the channel is no more. The library has no event for it that would not pass through the receiving side.
+async fn closed_by_peer(channel: &Channel) {
+    while channel.outstanding_bytes().await.is_ok() {
+        sleep(GONE_CHECK).await;
     }
 }
 
@@ -224,5 +280,25 @@ async fn acknowledged(channel: &Channel) {
 impl fmt::Debug for DataChannel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DataChannel").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn slow_is_not_stalled() {
+        let begun = Instant::now();
+        let second = Duration::from_secs(1);
+        let mut stall = Stall::new(begun);
+        let mut now = begun;
+        for outstanding in (SEND_BUFFER_LOW..SEND_BUFFER).rev().step_by(1163) {
+            assert!(!stall.is_over(outstanding, now), "one packet in 19 s is slow");
+            now += SEND_STALL - second;
+        }
+        assert!(stall.is_over(SEND_BUFFER, now + second), "what comes on top is no progress");
     }
 }

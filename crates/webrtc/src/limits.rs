@@ -56,6 +56,12 @@ pub const SEND_BUFFER: usize = 512 << 10;
 /// The distance between the two is what goes out in one burst.
 pub const SEND_BUFFER_LOW: usize = 256 << 10;
 
+/// How long a full send buffer may stand still: 20 s without a single acknowledged byte.
+///
+/// A peer whose machine is gone or frozen is noticed before that, by [`PATH_FAILED`]. This is for one whose network
+/// stack lives on while nobody reads what it receives. However slow a path is, it takes a packet in that time.
+pub const SEND_STALL: Duration = Duration::from_secs(20);
+
 /// The first wait for the send buffer to drain; doubled up to [`MAX_DRAIN_CHECK`]. The library has no event for it that
 /// would not pass through the receiving side.
 pub(crate) const MIN_DRAIN_CHECK: Duration = Duration::from_millis(1);
@@ -85,6 +91,9 @@ pub const MAX_DESCRIPTION: usize = 100_000;
 /// How often the first message is tried between the DTLS handshake and the SCTP association, which the library does not
 /// announce.
 pub(crate) const FIRST_MESSAGE_RETRY: Duration = Duration::from_millis(5);
+
+/// How often [`DataChannel::gone`](crate::DataChannel::gone) looks whether the peer has closed the channel.
+pub(crate) const GONE_CHECK: Duration = Duration::from_millis(100);
 
 /// How long closing waits for the peer to acknowledge what was sent.
 pub(crate) const CLOSE_LINGER: Duration = Duration::from_secs(2);

@@ -157,6 +157,19 @@ async fn a_dropped_channel_ends_the_peer_within_a_second() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_read_can_learn_that_the_peer_is_gone() {
+    let (mut client, mut proxy) = pair(b"").await;
+    client.send(Bytes::from_static(b"last words")).await.unwrap();
+    assert!(timeout(Duration::from_millis(300), proxy.gone()).await.is_err(), "still there");
+    drop(client);
+    let begun = Instant::now();
+    timeout(Duration::from_secs(1), proxy.gone()).await.unwrap();
+    println!("noticed after {:?}", begun.elapsed());
+    assert_eq!(proxy.next().await.unwrap().unwrap(), "last words");
+    assert!(proxy.next().await.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_blocked_writer_is_released_when_the_peer_goes() {
     let (mut client, proxy) = pair(b"").await;
     let mut writer =
@@ -164,4 +177,29 @@ async fn a_blocked_writer_is_released_when_the_peer_goes() {
     assert!(timeout(Duration::from_millis(300), &mut writer).await.is_err());
     drop(proxy);
     timeout(LIMIT, writer).await.unwrap().unwrap();
+}
+
+/// The peer's connection is alive, but nobody reads what comes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_takes_nothing_is_given_up_although_it_sends() {
+    let (client, mut proxy) = pair(b"").await;
+    let (mut out, _unread) = client.split();
+    let sending = tokio::spawn(async move {
+        while out.send(Bytes::from_static(b"here I am")).await.is_ok() {
+            sleep(Duration::from_millis(100)).await;
+        }
+    });
+    let mut filled = Instant::now();
+    let failed = loop {
+        match timeout(limits::SEND_STALL * 2, proxy.feed(pattern(0, 1 << 14))).await.unwrap() {
+            Ok(()) => filled = Instant::now(),
+            Err(error) => break error,
+        }
+    };
+    println!("given up after {:?}", filled.elapsed());
+    assert_eq!(failed.kind(), std::io::ErrorKind::TimedOut);
+    assert!(filled.elapsed() < limits::SEND_STALL + Duration::from_secs(5));
+    assert!(!sending.is_finished(), "the path was there all the time");
+    drop(proxy);
+    timeout(LIMIT, sending).await.unwrap().unwrap();
 }
