@@ -94,6 +94,8 @@ pub(crate) enum ServeError {
     ClientGone,
     #[error("waiting for the client's data channel")]
     DataChannel(#[source] snowflake_webrtc::SetupError),
+    #[error("the client left while we connected to the relay")]
+    ClientLeft,
     #[error("connecting to the relay")]
     Relay(#[source] DialError),
 }

@@ -41,14 +41,17 @@ pub(crate) enum End {
     RelayFailed(#[source] io::Error),
     #[error("not a byte in either direction")]
     Idle,
+    #[error("the relay takes nothing")]
+    RelayStuck,
     #[error("the proxy stops")]
     Stopped,
 }
 
-/// Copies until an end, then closes both carriers, which takes at most [`CLOSE`].
+/// Copies until an end, then closes what still works, which takes at most [`CLOSE`].
 ///
 /// Messages are passed on whole and uncopied; a direction reads only what its other end takes, and flushes when there is
-/// nothing more to read. Any byte in either direction counts against `idle`.
+/// nothing more to read. Any byte in either direction counts against `idle`; a relay that takes nothing for as long is
+/// given up, whatever it sends. (A client that takes nothing is the data channel's business: it sees what is acknowledged.)
 pub(crate) async fn run(
     mut client: impl Carrier,
     mut relay: impl Carrier,
@@ -60,9 +63,18 @@ pub(crate) async fn run(
         end = copy(&mut client, &mut relay, idle, stats) => end,
         () = stop.cancelled() => End::Stopped,
     };
-    // What is still buffered goes out with the Close; a peer that takes nothing is cut off.
-    let _ = timeout(CLOSE, async { tokio::join!(client.close(), relay.close()) }).await;
+    let client_failed = matches!(end, End::ClientFailed(_));
+    let relay_failed = matches!(end, End::RelayFailed(_) | End::RelayStuck);
+    let closing = async { tokio::join!(close(client, client_failed), close(relay, relay_failed)) };
+    let _ = timeout(CLOSE, closing).await;
     end
+}
+
+/// What is still buffered goes out with the Close. One that failed is cut off: nobody would take it.
+async fn close(mut carrier: impl Carrier, failed: bool) {
+    if !failed {
+        let _ = carrier.close().await;
+    }
 }
 
 async fn copy(
@@ -73,7 +85,7 @@ async fn copy(
 ) -> End {
     let mut outbound = Direction::default();
     let mut inbound = Direction::default();
-    let mut idle = Idle { limit: idle, last: Instant::now(), timer: Box::pin(sleep(idle)) };
+    let mut alarm = Alarm { limit: idle, moved: Instant::now(), timer: Box::pin(sleep(idle)) };
     std::future::poll_fn(|cx| {
         let out = outbound.poll(cx, client, relay, &stats.outbound);
         let back = inbound.poll(cx, relay, client, &stats.inbound);
@@ -89,9 +101,9 @@ async fn copy(
             (Poll::Pending, Poll::Pending) => {}
         }
         if outbound.take_moved() | inbound.take_moved() {
-            idle.last = Instant::now();
+            alarm.moved = Instant::now();
         }
-        idle.poll(cx).map(|()| End::Idle)
+        alarm.poll(cx, outbound.stuck)
     })
     .await
 }
@@ -110,6 +122,8 @@ struct Direction {
     unflushed: bool,
     /// Something moved since the idle timer looked.
     moved: bool,
+    /// Since when the receiver takes nothing.
+    stuck: Option<Instant>,
 }
 
 impl Direction {
@@ -121,7 +135,7 @@ impl Direction {
         bytes: &AtomicU64,
     ) -> Poll<Over> {
         for _ in 0..BATCH {
-            if let Err(error) = ready!(Pin::new(&mut *to).poll_ready(cx)) {
+            if let Err(error) = ready!(self.poll_room(cx, to)) {
                 return Poll::Ready(Over::To(error));
             }
             let message = match Pin::new(&mut *from).poll_next(cx) {
@@ -142,6 +156,12 @@ impl Direction {
         self.poll_flush(cx, to)
     }
 
+    fn poll_room(&mut self, cx: &mut Context<'_>, to: &mut impl Carrier) -> Poll<io::Result<()>> {
+        let room = Pin::new(to).poll_ready(cx);
+        self.stuck = room.is_pending().then(|| self.stuck.unwrap_or_else(Instant::now));
+        room
+    }
+
     /// Never done by itself: flushing is no end.
     fn poll_flush(&mut self, cx: &mut Context<'_>, to: &mut impl Carrier) -> Poll<Over> {
         if self.unflushed {
@@ -158,178 +178,31 @@ impl Direction {
     }
 }
 
-/// Since when nothing moved. The timer is set anew only when it fires, not at every message.
-struct Idle {
+/// Ends a client for whom nothing moves. The timer is set anew only when it fires, not at every message.
+struct Alarm {
     limit: Duration,
-    last: Instant,
+    /// When something moved, in whichever direction.
+    moved: Instant,
     timer: Pin<Box<Sleep>>,
 }
 
-impl Idle {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+impl Alarm {
+    /// `stuck`: since when the relay takes nothing.
+    fn poll(&mut self, cx: &mut Context<'_>, stuck: Option<Instant>) -> Poll<End> {
         loop {
             ready!(self.timer.as_mut().poll(cx));
-            let deadline = self.last + self.limit;
-            if deadline <= Instant::now() {
-                return Poll::Ready(());
+            let now = Instant::now();
+            if stuck.is_some_and(|since| since + self.limit <= now) {
+                return Poll::Ready(End::RelayStuck);
             }
-            self.timer.as_mut().reset(deadline);
+            if self.moved + self.limit <= now {
+                return Poll::Ready(End::Idle);
+            }
+            let earliest = stuck.map_or(self.moved, |since| since.min(self.moved));
+            self.timer.as_mut().reset(earliest + self.limit);
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use futures_util::{FutureExt, StreamExt};
-    use snowflake_websocket::{Role, WebSocket};
-    use tokio::{io::duplex, task::JoinHandle};
-
-    use super::*;
-
-    const IDLE: Duration = Duration::from_secs(30);
-
-    /// Two carriers that are each other's peers.
-    async fn pair() -> (WebSocket, WebSocket) {
-        let (left, right) = duplex(64 << 10);
-        tokio::join!(
-            WebSocket::from_upgraded(left, Role::Client),
-            WebSocket::from_upgraded(right, Role::Server)
-        )
-    }
-
-    struct Relayed {
-        client: WebSocket,
-        server: WebSocket,
-        stop: CancellationToken,
-        running: JoinHandle<(End, u64, u64)>,
-    }
-
-    async fn relayed() -> Relayed {
-        let (client, ours) = pair().await;
-        let (theirs, server) = pair().await;
-        let stop = CancellationToken::new();
-        let token = stop.clone();
-        let running = tokio::spawn(async move {
-            let stats = Stats::default();
-            let end = run(ours, theirs, IDLE, &stats, &token).await;
-            (end, stats.inbound.load(Relaxed), stats.outbound.load(Relaxed))
-        });
-        Relayed { client, server, stop, running }
-    }
-
-    fn message(length: usize) -> Bytes {
-        Bytes::from(vec![5; length])
-    }
-
-    #[tokio::test]
-    async fn bytes_go_both_ways_and_are_counted() {
-        let mut relayed = relayed().await;
-        relayed.client.send(message(1402)).await.unwrap();
-        assert_eq!(relayed.server.next().await.unwrap().unwrap(), message(1402));
-        relayed.server.send(message(2048)).await.unwrap();
-        assert_eq!(relayed.client.next().await.unwrap().unwrap(), message(2048));
-        relayed.client.close().await.unwrap();
-        assert!(relayed.server.next().await.is_none(), "the client's end closes the relay's side");
-        let (end, inbound, outbound) = relayed.running.await.unwrap();
-        assert!(matches!(end, End::Client));
-        assert_eq!((inbound, outbound), (2048, 1402));
-    }
-
-    #[tokio::test]
-    async fn the_relays_end_closes_the_clients_side() {
-        let mut relayed = relayed().await;
-        relayed.server.send(message(7)).await.unwrap();
-        relayed.server.close().await.unwrap();
-        assert_eq!(
-            relayed.client.next().await.unwrap().unwrap(),
-            message(7),
-            "what came before counts"
-        );
-        assert!(relayed.client.next().await.is_none());
-        assert!(matches!(relayed.running.await.unwrap().0, End::Relay));
-    }
-
-    #[tokio::test]
-    async fn a_cut_side_closes_the_other() {
-        let mut relayed = relayed().await;
-        drop(relayed.client);
-        assert!(relayed.server.next().await.is_none());
-        assert!(matches!(relayed.running.await.unwrap().0, End::ClientFailed(_)));
-
-        let mut relayed = self::relayed().await;
-        drop(relayed.server);
-        assert!(relayed.client.next().await.is_none());
-        assert!(matches!(relayed.running.await.unwrap().0, End::RelayFailed(_)));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn silence_in_both_directions_is_the_end() {
-        let before = Instant::now();
-        let relayed = relayed().await;
-        assert!(matches!(relayed.running.await.unwrap().0, End::Idle));
-        assert!(before.elapsed() >= IDLE && before.elapsed() < IDLE + CLOSE);
-    }
-
-    /// Go looks only at what goes to the client, and cuts off uploads of half a minute.
-    #[tokio::test(start_paused = true)]
-    async fn bytes_in_one_direction_are_enough() {
-        for upload in [true, false] {
-            let before = Instant::now();
-            let mut relayed = relayed().await;
-            for _ in 0..20 {
-                sleep(IDLE - Duration::from_secs(1)).await;
-                let (from, to) = match upload {
-                    true => (&mut relayed.client, &mut relayed.server),
-                    false => (&mut relayed.server, &mut relayed.client),
-                };
-                from.send(message(1)).await.unwrap();
-                assert_eq!(to.next().await.unwrap().unwrap(), message(1));
-            }
-            assert!(!relayed.running.is_finished());
-            assert!(matches!(relayed.running.await.unwrap().0, End::Idle));
-            assert!(before.elapsed() < 20 * IDLE + IDLE + CLOSE);
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_receiver_that_takes_nothing_holds_the_sender() {
-        let mut relayed = relayed().await;
-        let mut sent = 0;
-        while let Some(result) = relayed.client.send(message(10_000)).now_or_never() {
-            result.unwrap();
-            tokio::task::yield_now().await;
-            sent += 10_000;
-            assert!(sent < 2_000_000, "buffers are bounded");
-        }
-        let writer = tokio::spawn(async move {
-            relayed.client.close().await.unwrap();
-        });
-        let mut received = 0;
-        while let Some(Ok(message)) = relayed.server.next().await {
-            received += message.len();
-        }
-        assert!(received >= sent, "{received} of {sent}");
-        let _ = writer.await;
-    }
-
-    #[tokio::test]
-    async fn stopping_closes_both_sides() {
-        let mut relayed = relayed().await;
-        relayed.stop.cancel();
-        assert!(relayed.client.next().await.is_none());
-        assert!(relayed.server.next().await.is_none());
-        assert!(matches!(relayed.running.await.unwrap().0, End::Stopped));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn closing_does_not_wait_for_a_peer_that_takes_nothing() {
-        let mut relayed = relayed().await;
-        while relayed.client.send(message(10_000)).now_or_never().is_some() {
-            tokio::task::yield_now().await;
-        }
-        relayed.stop.cancel();
-        let before = Instant::now();
-        assert!(matches!(relayed.running.await.unwrap().0, End::Stopped));
-        assert!(before.elapsed() <= CLOSE);
-    }
-}
+mod tests;

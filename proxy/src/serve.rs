@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use snowflake_messages::{DescriptionText, ProxyAnswerResponse, SdpType, Sid};
 use snowflake_safelog::Sensitive;
 use snowflake_webrtc::{Answerer, answer, sdp};
-use snowflake_websocket::{dial, limits};
+use snowflake_websocket::dial;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
@@ -65,9 +65,12 @@ impl Proxy {
             .open(self.config.timers.data_channel)
             .await
             .map_err(ServeError::DataChannel)?;
-        let websocket = dial(relay, client_ip, self.tls.clone(), limits::DIAL)
-            .await
-            .map_err(ServeError::Relay)?;
+        let websocket = tokio::select! {
+            websocket = dial(relay, client_ip, self.tls.clone(), self.config.timers.relay) => {
+                websocket.map_err(ServeError::Relay)?
+            }
+            () = channel.gone() => return Err(ServeError::ClientLeft),
+        };
         Ok((channel, websocket))
     }
 

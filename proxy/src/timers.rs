@@ -10,7 +10,11 @@ pub struct Timers {
     pub gathering: Duration,
     /// From our answer to the client's data channel: 20 s, Go's `dataChannelTimeout`.
     pub data_channel: Duration,
-    /// Without a byte in either direction a client is let go: 30 s, as in Go, which looks at one direction only.
+    /// From the client's data channel to an open WebSocket at the relay: 20 s. No client waits longer, Go's gives a proxy
+    /// up that brought nothing for so long; Go's proxy dials for 45 s.
+    pub relay: Duration,
+    /// Without a byte in either direction a client is let go: 30 s, as in Go, which looks at one direction only. A
+    /// relay that takes nothing for so long is given up, too.
     pub idle: Duration,
     /// Shortest time between polls, whatever the broker says: 1 s, the minimum of the Go library.
     pub min_poll_interval: Duration,
@@ -21,6 +25,7 @@ impl Default for Timers {
         Self {
             gathering: Duration::from_millis(3750),
             data_channel: Duration::from_secs(20),
+            relay: Duration::from_secs(20),
             idle: Duration::from_secs(30),
             min_poll_interval: Duration::from_secs(1),
         }
