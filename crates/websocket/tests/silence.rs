@@ -218,3 +218,26 @@ async fn an_unread_pong_counts() {
     assert_silent(websocket.next().await.unwrap());
     assert_eq!(begun.elapsed().as_secs(), PONG_LIMIT.as_secs());
 }
+
+/// A reader that asks writes, too, and the transport wakes only the last who could not write.
+#[tokio::test(start_paused = true)]
+async fn a_writer_that_waits_is_woken_although_the_reader_asked() {
+    let (websocket, theirs) = stuck().await;
+    let (mut sink, mut stream) = websocket.split();
+    let writing = tokio::spawn(async move { sink.flush().await });
+    let (mut from, mut to) = tokio::io::split(theirs);
+    // The writer reads ahead, and cannot once more when the time to ask has come.
+    sleep(Duration::from_secs(1)).await;
+    to.write_all(&MESSAGE).await.unwrap();
+    sleep(PING_AFTER).await;
+    // The reader takes what there is, and asks.
+    assert_eq!(stream.next().await.unwrap().unwrap(), "x");
+    let reading = tokio::spawn(async move { stream.next().await });
+    sleep(PONG_LIMIT / 2).await;
+    // The peer takes everything.
+    let taking =
+        tokio::spawn(async move { tokio::io::copy(&mut from, &mut tokio::io::sink()).await });
+    timeout(Duration::from_secs(1), writing).await.unwrap().unwrap().unwrap();
+    reading.abort();
+    taking.abort();
+}
