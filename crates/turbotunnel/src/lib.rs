@@ -72,14 +72,15 @@
 //! let (server, mut clients) = QueuePacketConn::new(QueueConfig::default());
 //! let mut carriers = Vec::new();
 //!
-//! client.set_missing(2);
 //! for number in 0..2 {
+//!     client.set_missing(1); // one more than there are
 //!     let mut carrier = pipe(arriving.recv().await.unwrap());
 //!     let (id, rest) = read_preamble(&mut carrier, Duration::from_secs(30)).await.unwrap();
 //!     let server = server.clone();
 //!     carriers.push(tokio::spawn(async move { server.serve(id, carrier, rest).await }));
 //!     assert_eq!(events(&mut client).await, [Event::Opened(CarrierId::new(number))]);
 //! }
+//! client.set_missing(0);
 //! let (first, second) = (CarrierId::new(0), CarrierId::new(1));
 //! let packet = Bytes::from_static(b"over the second");
 //! client.send(second, &mut vec![packet.clone()]);

@@ -25,6 +25,10 @@ use tokio_util::task::AbortOnDropHandle;
 pub struct MultiplexingPacketConn {
     lanes: Arc<Lanes>,
     want: watch::Sender<Want>,
+    /// What the manager was told last.
+    told: Want,
+    /// The newest carrier that the session has taken.
+    newest: Option<CarrierId>,
     _manager: AbortOnDropHandle<()>,
 }
 
@@ -36,19 +40,13 @@ impl MultiplexingPacketConn {
         let (want, wanted) = watch::channel(Want::default());
         let manager = Manager::new(dialer, preamble(client), lanes.clone(), wanted, config);
         let manager = AbortOnDropHandle::new(tokio::spawn(manager.run()));
-        Self { lanes, want, _manager: manager }
+        Self { lanes, want, told: Want::default(), newest: None, _manager: manager }
     }
 
-    /// Notes that the session knows of new carriers, and so misses the fewer.
-    fn hear_of(&self, events: &[Event]) {
-        for event in events {
-            let Event::Opened(carrier) = event else { continue };
-            self.want.send_if_modified(|want| {
-                want.missing = want.missing.saturating_sub(1);
-                want.newest = Some(*carrier);
-                // The manager has reckoned with it since it opened.
-                false
-            });
+    fn tell(&mut self, want: Want) {
+        if want != self.told {
+            self.told = want;
+            self.want.send_replace(want);
         }
     }
 }
@@ -59,9 +57,15 @@ impl PacketConn for MultiplexingPacketConn {
         cx: &mut Context<'_>,
         events: &mut Vec<Event>,
     ) -> Poll<Result<(), Closed>> {
+        // Who comes for more has considered what it took before, and has said so if it changed what is missing.
+        self.tell(Want { newest: self.newest, ..self.told });
         let known = events.len();
         let received = self.lanes.poll_events(cx, events);
-        self.hear_of(&events[known..]);
+        let opened = events[known..].iter().rev().find_map(|event| match event {
+            Event::Opened(carrier) => Some(*carrier),
+            Event::Packet(..) | Event::Ended(_) => None,
+        });
+        self.newest = opened.or(self.newest);
         received
     }
 
@@ -78,9 +82,6 @@ impl PacketConn for MultiplexingPacketConn {
     }
 
     fn set_missing(&mut self, carriers: usize) {
-        self.want.send_if_modified(|want| {
-            let before = std::mem::replace(&mut want.missing, carriers);
-            before != carriers
-        });
+        self.tell(Want { missing: carriers, newest: self.newest });
     }
 }

@@ -68,9 +68,10 @@ pub trait PacketConn: Send {
         let _ = carrier;
     }
 
-    /// Says how many more carriers the session would like to have right now, beside those that it has heard of.
+    /// Says how many more carriers the session would like to have right now, given all events that it has taken.
     ///
-    /// It holds until it is said again, less one for each carrier that has opened since. By default it does nothing: a
+    /// It holds until it is said again, and need not be said again while it is the same. A carrier that has opened and
+    /// was not taken yet counts as one of those that are missing: nothing is dialed for it. By default it does nothing: a
     /// server cannot dial.
     fn set_missing(&mut self, carriers: usize) {
         let _ = carriers;

@@ -12,6 +12,7 @@ use snowflake_turbotunnel::{
     PacketConn, preamble,
 };
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -118,7 +119,7 @@ impl Setup {
     }
 
     fn want(&mut self, carriers: usize) {
-        self.session.conn.set_missing(carriers);
+        self.session.want(carriers);
     }
 
     fn begun(&self) -> usize {
@@ -367,6 +368,29 @@ async fn a_session_that_never_takes_its_events_is_not_drowned_in_carriers() {
     setup.want(2);
     sleep(secs(20.0)).await;
     assert_eq!(setup.begun(), 2, "it says the same, and still does not know");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_missing_holds_until_it_is_said_again() {
+    let mut setup = setup(&[AT_ONCE]);
+    let conn = &mut setup.session.conn;
+    conn.set_missing(1);
+    let mut take = async || {
+        let mut events = Vec::new();
+        poll_fn(|cx| conn.poll_recv(cx, &mut events)).await.unwrap();
+        events
+    };
+    // One opens and ends before the session looks, after which one is missing as before.
+    let mut peer = setup.peers.recv().await.unwrap();
+    peer.send("only").await;
+    drop(peer);
+    sleep(secs(0.5)).await;
+    let (first, only) = (CarrierId::new(0), Bytes::from_static(b"only"));
+    let mut expected = vec![Event::Opened(first), Event::Packet(first, only), Event::Ended(first)];
+    expected.push(Event::Opened(CarrierId::new(1)));
+    assert_eq!(take().await, expected);
+    // The session has taken it and comes back without a word: one is missing beside it, too.
+    assert_eq!(take().await, [Event::Opened(CarrierId::new(2))]);
 }
 
 #[tokio::test(start_paused = true)]

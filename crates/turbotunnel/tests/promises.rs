@@ -88,14 +88,14 @@ impl<P: Dials> Implementer for Client<P> {
     }
 
     async fn next_carrier(&mut self) -> Peer {
-        self.session.conn.set_missing(1);
+        self.session.want(1);
         let mut peer = self.dialed.recv().await.expect("the conn dials");
         peer.greeting().await;
         peer
     }
 
     async fn drop_other_half(mut self, carrier: Peer) -> Session<P> {
-        self.session.conn.set_missing(2);
+        self.session.want(2);
         drop((self.dialed, carrier));
         self.session
     }

@@ -85,7 +85,7 @@ async fn twenty_carriers_in_a_row_carry_one_conn() {
 #[tokio::test(start_paused = true)]
 async fn there_is_one_carrier_at_a_time_whatever_the_session_would_like() {
     let mut setup = setup(0);
-    setup.session.conn.set_missing(5);
+    setup.session.want(5);
     let (first, _peer) = next_carrier(&mut setup).await;
     assert!(setup.session.is_quiet().await);
     setup.session.conn.close(first);

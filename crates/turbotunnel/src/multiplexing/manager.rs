@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until};
 pub(super) struct Want {
     /// How many more carriers it would like to have.
     pub(super) missing: usize,
-    /// The newest carrier that it has heard of.
+    /// The newest carrier that it knew of then.
     pub(super) newest: Option<CarrierId>,
 }
 
@@ -114,7 +114,7 @@ impl<D: Dial> Manager<D> {
         }
     }
 
-    /// Tells the plan what the session wants, less the carriers that it has not heard of yet.
+    /// Tells the plan what the session wants, less the carriers that it does not know of yet.
     fn update_missing(&mut self) {
         let want = *self.want.borrow_and_update();
         let unknown = self.in_use.iter().filter(|carrier| Some(carrier.id) > want.newest).count();

@@ -83,11 +83,18 @@ pub(crate) struct Session<P> {
     pub(crate) conn: P,
     /// Taken from the conn and not looked at yet.
     events: VecDeque<Event>,
+    missing: usize,
 }
 
 impl<P: PacketConn> Session<P> {
     pub(crate) fn new(conn: P) -> Self {
-        Self { conn, events: VecDeque::new() }
+        Self { conn, events: VecDeque::new(), missing: 0 }
+    }
+
+    /// Misses so many carriers, and one less with each that opens.
+    pub(crate) fn want(&mut self, carriers: usize) {
+        self.missing = carriers;
+        self.conn.set_missing(carriers);
     }
 
     /// The next event.
@@ -104,6 +111,8 @@ impl<P: PacketConn> Session<P> {
         let mut batch = Vec::new();
         poll_fn(|cx| self.conn.poll_recv(cx, &mut batch)).await?;
         assert!(!batch.is_empty(), "ready with nothing");
+        let opened = batch.iter().filter(|event| matches!(event, Event::Opened(_))).count();
+        self.want(self.missing.saturating_sub(opened));
         Ok(batch)
     }
 
