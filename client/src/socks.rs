@@ -57,7 +57,8 @@ async fn serve(
         }
     };
     // Granted before a proxy is found, as Go does: tor waits longer for data than for the SOCKS reply.
-    if let Ok(mut tor) = request.grant().await {
+    if let Ok(tor) = request.grant().await {
+        let mut tor = tunnel.paced(tor);
         tokio::select! {
             result = both_ways(&mut tor, &mut tunnel) => log_end(result),
             () = shutdown.cancelled() => {}

@@ -2,12 +2,13 @@
 
 use crate::proxies::Proxies;
 use crate::{Events, Settings};
-use snowflake_session::{Config, OpenError, Session, SessionEnd, Stream, open};
+use snowflake_session::{Config, OpenError, PacedSocket, Session, SessionEnd, Stream, open};
 use snowflake_turbotunnel::{ClientId, MultiplexingConfig, MultiplexingPacketConn};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio_util::task::AbortOnDropHandle;
 
 /// A byte stream to the bridge, over as many proxies at once as the settings say, and others when those die.
@@ -38,6 +39,11 @@ impl Tunnel {
         let (session, driver) = open(conn, &config);
         let stream = session.open_stream()?;
         Ok(Self { stream, session, driver: AbortOnDropHandle::new(tokio::spawn(driver)) })
+    }
+
+    /// The socket whose bytes will go through this, read no faster than they can be sent.
+    pub fn paced(&self, socket: TcpStream) -> PacedSocket {
+        PacedSocket::new(socket, &self.stream)
     }
 
     /// Ends the stream and the session, and waits until the bridge has been told, at most

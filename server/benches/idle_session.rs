@@ -4,7 +4,11 @@
     clippy::unwrap_used,
     reason = "helpers of tests fail as tests do: at once, and saying where"
 )]
-#![allow(dead_code, unused_imports, reason = "the helpers are shared with tests that use more of them")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "the helpers are shared with tests that use more of them"
+)]
 
 #[path = "../tests/server/idle_sessions.rs"]
 mod idle_sessions;

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use snowflake_session::{Listener, Stream};
+use snowflake_session::{Listener, PacedSocket, Stream};
 use snowflake_turbotunnel::ClientId;
 use tokio::sync::Semaphore;
 use tracing::{debug, warn};
@@ -37,6 +37,7 @@ async fn serve(stream: Stream, client: ClientId, server: Arc<Server>) {
             return;
         }
     };
+    let or_port = PacedSocket::new(or_port, &stream);
     if let Err(error) = relay(stream, or_port, server.limits.half_closed_idle).await {
         debug!("a client's stream broke off: {error}");
     }

@@ -138,6 +138,11 @@ impl Sender {
         }
     }
 
+    /// The carrier over which segment `sn` was last sent.
+    pub(crate) fn last_carrier(&self, sn: u32) -> Option<u32> {
+        self.flight.get(sn).map(|slot| slot.carrier)
+    }
+
     /// The carrier over which segment `sn` left at `ts`, if that was its last transmission.
     pub(crate) fn carrier_of(&self, sn: u32, ts: u32) -> Option<u32> {
         self.flight.get(sn).filter(|slot| slot.ts == ts).map(|slot| slot.carrier)

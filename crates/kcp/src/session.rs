@@ -440,6 +440,14 @@ impl Kcp {
             || is_due(self.peer_window.deadline(), self.now)
     }
 
+    /// The carrier of a segment that has to be sent once more now, if that is what is to be sent next.
+    ///
+    /// Sent over the same carrier again it takes the place of what is lost there, so it needs no room of its own.
+    pub fn overdue_on(&self) -> Option<u32> {
+        let due = self.send.next_due(self.now, self.send_limit())?;
+        if due.cause == Cause::New { None } else { self.send.last_carrier(due.sn) }
+    }
+
     /// Whether data may be sent now, be it new or once more.
     pub fn has_data(&self) -> bool {
         self.send.next_due(self.now, self.send_limit()).is_some()

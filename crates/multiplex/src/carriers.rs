@@ -158,6 +158,12 @@ impl Carriers {
             .map(|carrier| carrier.id)
     }
 
+    /// Leave to send over this carrier once more what was lost on it, full or not; `None` if it is suspect.
+    pub fn pick_again(&self, id: u32) -> Option<Grant> {
+        let usable = self.carriers.iter().any(|carrier| carrier.id == id && !carrier.is_suspect());
+        usable.then_some(Grant { carrier: id, bytes: 1 })
+    }
+
     /// Whether there is any carrier that gets new data.
     pub fn is_usable(&self) -> bool {
         self.carriers.iter().any(|carrier| !carrier.is_suspect())
@@ -207,6 +213,12 @@ impl Carriers {
     /// What is thought of each carrier, and the rate in bytes a second that was measured for it.
     pub fn states(&self) -> impl Iterator<Item = (u32, State, u64)> {
         self.carriers.iter().map(|c| (c.id, c.health.state(), c.congestion.rate()))
+    }
+
+    /// The rates of all carriers that get new data, in bytes a second; 0 before one was measured.
+    pub fn rate(&self) -> u64 {
+        let usable = self.carriers.iter().filter(|carrier| !carrier.is_suspect());
+        usable.map(|carrier| carrier.congestion.rate()).sum()
     }
 
     /// The longest of the shortest round trips of carriers in use; `None` before one was measured.

@@ -37,11 +37,16 @@ pub(crate) const ACK_DELAY: Duration = Duration::from_millis(10);
 /// What a new carrier may hold: twelve packets. At 1 Mbit/s they take 130 ms; at more, the first round trip doubles them.
 pub(crate) const INITIAL_WINDOW: usize = 16 * 1024;
 
+/// What a carrier may hold beyond what was measured: a packet, because what fits is rounded down to whole ones.
+pub(crate) const ROUNDING: usize = 1400;
+
 /// What any carrier may hold: four packets, so that the next answer always finds something to answer.
 pub(crate) const MIN_WINDOW: usize = 4 * 1400;
 
-/// While the rate still grows, the window may be so many times what was delivered in one round trip.
-pub(crate) const STARTUP_GAIN: u32 = 2;
+/// While the rate still grows, the window may be twice what was delivered in one round trip, but no more than the rate
+/// of this time, or on a long path half a round trip, on top of it: so much stands in the path's queue when its end is
+/// reached, and many a queue holds 100 ms.
+pub(crate) const START_QUEUE: Duration = Duration::from_millis(70);
 
 /// A rate grows while each epoch brings a quarter more than the last.
 pub(crate) const GROWTH: f64 = 1.25;
@@ -49,8 +54,8 @@ pub(crate) const GROWTH: f64 = 1.25;
 /// Epochs without growth that end the start.
 pub(crate) const STEADY_AFTER: u32 = 3;
 
-/// Epochs whose highest rate counts.
-pub(crate) const RATE_EPOCHS: usize = 10;
+/// How long a rate counts if none was higher since.
+pub(crate) const RATE_LIFE: Duration = Duration::from_secs(10);
 
 /// An answer that comes so much later than the queue explains: the path has become slower than its rate of late.
 pub(crate) const LATE: Duration = Duration::from_millis(200);

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::{
     ACK_DELAY, DRAIN, GROWTH, INITIAL_WINDOW, LATE, LATE_EPOCHS, MIN_EPOCH, MIN_WINDOW, QUEUE,
-    STARTUP_GAIN, STEADY_AFTER,
+    ROUNDING, START_QUEUE, STEADY_AFTER,
 };
 use crate::filters::{Highest, Shortest};
 
@@ -119,21 +119,24 @@ impl Congestion {
     }
 
     fn end_epoch(&mut self, now: Instant, elapsed: Duration) {
+        let base = self.base();
         let rate = (self.epoch.delivered as f64 / elapsed.as_secs_f64()) as u64;
         let next = Epoch { began: Some(now), ..Epoch::default() };
         let Epoch { ran_dry, shortest, .. } = std::mem::replace(&mut self.epoch, next);
-        let is_late = shortest.is_some_and(|shortest| shortest > self.base() + LATE);
+        // With nothing more to say the session would not have filled a queue.
+        let ran_dry = ran_dry && shortest.is_none_or(|shortest| shortest <= base + QUEUE);
+        let is_late = shortest.is_some_and(|shortest| shortest > base + LATE);
         self.late_epochs = if is_late { self.late_epochs + 1 } else { 0 };
         if self.late_epochs >= LATE_EPOCHS {
             // The path has become slower than any rate of late.
             self.rate = Highest::default();
         }
         if ran_dry {
-            return self.rate.at_least(rate);
+            return self.rate.at_least(now, rate);
         }
         match &mut self.phase {
             // Draining makes the rate low; it says nothing.
-            Phase::Drain { .. } => return self.rate.at_least(rate),
+            Phase::Drain { .. } => return self.rate.at_least(now, rate),
             Phase::Start { best, epochs_without_growth } => {
                 if rate as f64 >= *best as f64 * GROWTH {
                     *best = rate;
@@ -141,26 +144,28 @@ impl Congestion {
                 } else {
                     *epochs_without_growth += 1;
                 }
-                if *epochs_without_growth >= STEADY_AFTER {
+                let queues = shortest.is_some_and(|shortest| shortest > base + START_QUEUE);
+                if *epochs_without_growth >= STEADY_AFTER || queues {
                     self.phase = Phase::Steady;
                 }
             }
             Phase::Steady => {}
         }
-        self.rate.add(rate);
+        self.rate.add(now, rate);
     }
 
     fn adjust(&mut self, now: Instant) {
         match self.phase {
             Phase::Start { .. } => {
                 if self.rate() > 0 {
-                    let most = self.in_time(STARTUP_GAIN * self.base() + QUEUE);
+                    let ahead = self.base().min(START_QUEUE.max(self.base() / 2));
+                    let most = self.in_time(self.base() + ahead);
                     self.window = self.window.min(most.max(INITIAL_WINDOW));
                 }
             }
             Phase::Steady => {
-                self.window = self.in_time(self.base() + QUEUE).max(MIN_WINDOW);
-                if self.shortest.is_old(now) && !self.epoch.ran_dry {
+                self.window = self.full();
+                if self.shortest.is_old(now) {
                     self.shortest.begin_measurement();
                     self.phase = Phase::Drain { until: now + self.base() + QUEUE + DRAIN };
                     self.window = self.drained();
@@ -171,7 +176,7 @@ impl Congestion {
                 if now >= until {
                     self.shortest.end_measurement(now);
                     self.phase = Phase::Steady;
-                    self.window = self.in_time(self.base() + QUEUE).max(MIN_WINDOW);
+                    self.window = self.full();
                 }
             }
         }
@@ -180,6 +185,11 @@ impl Congestion {
     /// The round trip without a queue.
     fn base(&self) -> Duration {
         self.shortest.get().unwrap_or_default() + ACK_DELAY
+    }
+
+    /// What the carrier delivers in the round trip without a queue and in that of the queue that it may have.
+    fn full(&self) -> usize {
+        (self.in_time(self.base() + QUEUE) + ROUNDING).max(MIN_WINDOW)
     }
 
     /// A little less than the carrier delivers in the round trip without a queue.

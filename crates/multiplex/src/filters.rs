@@ -3,33 +3,33 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::config::{RATE_EPOCHS, ROUND_TRIP_LIFE, ROUND_TRIP_SLACK};
+use crate::config::{RATE_LIFE, ROUND_TRIP_LIFE, ROUND_TRIP_SLACK};
 
-/// The highest of the last [`RATE_EPOCHS`] values.
+/// The highest value of the last [`RATE_LIFE`].
+///
+/// By time and not by their number: on a slow path a few round trips in which little happens to be answered would narrow
+/// the window, and the narrow window would confirm them.
 #[derive(Debug, Default)]
 pub(crate) struct Highest {
-    /// Values with their epochs, falling; the first is the highest.
-    values: VecDeque<(u64, u64)>,
-    epoch: u64,
+    /// Values with their times, falling; the first is the highest.
+    values: VecDeque<(Instant, u64)>,
 }
 
 impl Highest {
-    /// Adds the value of one more epoch.
-    pub(crate) fn add(&mut self, value: u64) {
-        self.epoch += 1;
+    /// Adds one more value.
+    pub(crate) fn add(&mut self, now: Instant, value: u64) {
         while self.values.back().is_some_and(|(_, known)| *known <= value) {
             self.values.pop_back();
         }
-        self.values.push_back((self.epoch, value));
-        while self.values.front().is_some_and(|(at, _)| at + RATE_EPOCHS as u64 <= self.epoch) {
-            self.values.pop_front();
-        }
+        self.values.push_back((now, value));
+        let is_old = |(at, _): &mut (Instant, u64)| now.saturating_duration_since(*at) >= RATE_LIFE;
+        while self.values.pop_front_if(is_old).is_some() {}
     }
 
     /// Adds a value that only says how much it is at least: it can raise the highest and makes none forgotten.
-    pub(crate) fn at_least(&mut self, value: u64) {
+    pub(crate) fn at_least(&mut self, now: Instant, value: u64) {
         if value > self.get() {
-            self.add(value);
+            self.add(now, value);
         }
     }
 
@@ -90,25 +90,24 @@ mod tests {
     }
 
     #[test]
-    fn the_highest_is_forgotten_after_ten_epochs() {
+    fn the_highest_is_forgotten_after_ten_seconds() {
         let mut highest = Highest::default();
         assert_eq!(highest.get(), 0);
-        highest.add(9);
-        for _ in 0..9 {
-            highest.add(5);
-            assert_eq!(highest.get(), 9);
-        }
-        highest.add(4);
+        highest.add(epoch(), 9);
+        highest.add(epoch() + ms(5_000), 5);
+        highest.add(epoch() + ms(9_999), 4);
+        assert_eq!(highest.get(), 9);
+        highest.add(epoch() + ms(10_000), 4);
         assert_eq!(highest.get(), 5);
     }
 
     #[test]
     fn a_lower_bound_only_raises() {
         let mut highest = Highest::default();
-        highest.add(9);
-        (0..100).for_each(|_| highest.at_least(5));
+        highest.add(epoch(), 9);
+        highest.at_least(epoch() + ms(60_000), 5);
         assert_eq!(highest.get(), 9);
-        highest.at_least(10);
+        highest.at_least(epoch() + ms(60_000), 10);
         assert_eq!(highest.get(), 10);
     }
 

@@ -97,7 +97,7 @@ impl Health {
         }
     }
 
-    /// A packet has come through it. Returns whether it was fresh or suspect before.
+    /// A packet has come through it. Returns whether it was fresh and is trusted now.
     pub(crate) fn heard(&mut self, now: Instant) -> bool {
         self.heard = self.heard.saturating_add(1);
         if let Some(patience) = &mut self.patience {
@@ -109,10 +109,12 @@ impl Health {
                 self.deadline = Some(deadline);
             }
         }
-        self.sign(now)
+        // What is heard proves one direction. A suspect has to prove both.
+        self.state != State::Suspect && self.sign(now)
     }
 
-    /// The peer has answered what went over it, after `round_trip` if that is known.
+    /// The peer has answered what went over it, after `round_trip` if that is known. Returns whether it was not trusted
+    /// before.
     pub(crate) fn answered(&mut self, now: Instant, round_trip: Option<Duration>) -> bool {
         if let Some(round_trip) = round_trip {
             self.round_trip.sample(round_trip);

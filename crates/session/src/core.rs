@@ -1,9 +1,10 @@
 //! The machines of a session and those who wait for them.
 
 use crate::SessionEnd;
+use crate::config::{MAX_SEND_BUFFER, MIN_SEND_BUFFER};
 use crate::receive_window::ReceiveWindow;
 use snowflake_kcp::Kcp;
-use snowflake_multiplex::{Carriers, Settled};
+use snowflake_multiplex::{Carriers, QUEUE, Settled};
 use snowflake_smux::{Event, Smux, StreamId};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -95,6 +96,7 @@ impl Core {
             self.smux.handle_timeout(now)?;
         }
         self.advertise(now);
+        self.smux.set_send_buffer(send_buffer(self.carriers.rate()));
         Ok(())
     }
 
@@ -197,6 +199,12 @@ impl Core {
     pub(crate) fn take_driver(&mut self) -> Option<Waker> {
         self.driver.take()
     }
+}
+
+/// How much of a stream may wait to be sent: what leaves in [`QUEUE`], so that it is no delay that anybody notices.
+fn send_buffer(rate: u64) -> usize {
+    let bytes = rate as f64 * QUEUE.as_secs_f64();
+    (bytes as usize).clamp(MIN_SEND_BUFFER, MAX_SEND_BUFFER)
 }
 
 /// Wakes a task if there is one.

@@ -33,7 +33,11 @@ impl Sending {
         now: Instant,
     ) -> bool {
         loop {
-            let grant = core.carriers.pick(|id| room(cx, conn, id));
+            let grant = core.carriers.pick(|id| room(cx, conn, id)).or_else(|| {
+                // What a carrier has lost fills it until it is sent again.
+                let carrier = core.kcp.overdue_on()?;
+                core.carriers.pick_again(carrier).filter(|_| room(cx, conn, carrier) > 0)
+            });
             let Some(grant) = grant else { break };
             core.fill(grant.bytes);
             let packets = room(cx, conn, grant.carrier);

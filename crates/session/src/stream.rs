@@ -32,6 +32,11 @@ impl Stream {
     pub(crate) fn new(shared: &Shared, id: StreamId) -> Self {
         Self { shared: shared.acquire(), id, ended: false }
     }
+
+    /// For those who look at the stream and do not keep it alive.
+    pub(crate) fn parts(&self) -> (Shared, StreamId) {
+        (self.shared.clone(), self.id)
+    }
 }
 
 impl AsyncRead for Stream {

@@ -13,6 +13,9 @@ pub(crate) const INITIAL_WINDOW: u32 = 262_144;
 /// costs 0.2 %.
 pub(crate) const SHARED_FRAME: usize = 4096;
 
+/// The payload below which a frame is not cut shorter to fit the room there is: the header would cost over 1 %.
+pub(crate) const SMALL_FRAME: usize = 1024;
+
 /// How many refusals (FIN for a SYN above [`Config::max_streams`]) wait for output at most.
 ///
 /// When full, further refused SYNs get no answer; what is sent on their streams is discarded either

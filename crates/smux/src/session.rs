@@ -158,6 +158,27 @@ impl Smux {
         Ok(taken)
     }
 
+    /// How many bytes [`write`](Self::write) would take now; if none, [`Event::Writable`] follows when it does.
+    ///
+    /// # Errors
+    ///
+    /// As of [`write`](Self::write).
+    pub fn room(&mut self, id: StreamId) -> Result<usize, StreamError> {
+        self.alive().map_err(StreamError::SessionOver)?;
+        let capacity = self.config.send_buffer;
+        self.stream(id)?.room(capacity)
+    }
+
+    /// Changes [`Config::send_buffer`], at least 1, for all streams from now on; what was written already stays.
+    pub fn set_send_buffer(&mut self, bytes: usize) {
+        self.config.send_buffer = bytes.max(1);
+    }
+
+    /// How many written bytes of one stream may wait for output now.
+    pub fn send_buffer(&self) -> usize {
+        self.config.send_buffer
+    }
+
     /// Reads at most `max` bytes from a stream, without copying.
     ///
     /// One call returns one piece as it arrived, so read until [`Read::Pending`]; only then will

@@ -56,16 +56,23 @@ impl Stream {
 
     /// Takes as much of `data` as fits into `capacity`.
     pub(crate) fn write(&mut self, data: &[u8], capacity: usize) -> Result<usize, StreamError> {
+        let n = data.len().min(self.room(capacity)?);
+        self.outgoing.extend_from_slice(&data[..n]);
+        self.writer_waits = n < data.len();
+        Ok(n)
+    }
+
+    /// How much of it [`write`](Self::write) would take; who is told that it is nothing will be woken.
+    pub(crate) fn room(&mut self, capacity: usize) -> Result<usize, StreamError> {
         if let Some(misbehaviour) = self.broken {
             return Err(StreamError::PeerMisbehaved(misbehaviour));
         }
         if !self.state.may_write() {
             return Err(StreamError::Finished(self.id));
         }
-        let n = data.len().min(capacity.saturating_sub(self.outgoing.len()));
-        self.outgoing.extend_from_slice(&data[..n]);
-        self.writer_waits = n < data.len();
-        Ok(n)
+        let room = capacity.saturating_sub(self.outgoing.len());
+        self.writer_waits |= room == 0;
+        Ok(room)
     }
 
     /// The next bytes for the application, and whether the peer should be told.
@@ -183,8 +190,9 @@ impl Stream {
     /// Should the writer be told that writing is worth while? True once for each time it found too
     /// little room.
     pub(crate) fn wake_writer(&mut self, capacity: usize) -> bool {
-        let ready =
-            self.broken.is_some() || (self.state.may_write() && self.outgoing.len() < capacity);
+        // When half of it is free: to be woken for each frame would cost more than the frame.
+        let ready = self.broken.is_some()
+            || (self.state.may_write() && self.outgoing.len() <= capacity / 2);
         ready && mem::take(&mut self.writer_waits)
     }
 

@@ -89,7 +89,7 @@ fn a_carrier_that_comes_back_is_taken_back() {
     carriers.sent(at(0), 1, 1376);
     wait(&mut carriers, 5000);
     assert_eq!(carriers.missing(), 1);
-    carriers.heard(at(5000), 1);
+    carriers.settled(at(5000), 1, answer(0, 50));
     assert_eq!(carriers.missing(), 0);
     assert_eq!(carriers.pick(|_| 9).map(|grant| grant.carrier), Some(1));
     assert!(!orders(&mut carriers).contains(&Order::Resend(1)));
@@ -102,8 +102,8 @@ fn a_pause_of_the_whole_network_costs_no_carrier() {
     carriers.sent(at(0), 2, 1376);
     let orders = wait(&mut carriers, 5000);
     assert!(!orders.iter().any(|order| matches!(order, Order::Close(_))), "{orders:?}");
-    carriers.heard(at(5000), 1);
-    carriers.heard(at(5001), 2);
+    carriers.settled(at(5000), 1, answer(1376, 5000));
+    carriers.settled(at(5001), 2, answer(1376, 5000));
     let orders = wait(&mut carriers, 6000);
     assert!(!orders.iter().any(|order| matches!(order, Order::Close(_))), "{orders:?}");
 }

@@ -63,7 +63,8 @@ fn a_suspect_is_asked_every_second_and_trusted_when_it_answers() {
     health.sent(at(0));
     let asked: Vec<u64> = verdicts(&mut health, 4000).into_iter().map(|(ms, _)| ms).collect();
     assert_eq!(asked, [200, 400, 600, 800, 1800, 2800, 3800]);
-    assert!(health.heard(at(4000)), "that is news");
+    assert!(!health.heard(at(3900)), "one direction is not enough");
+    assert!(health.answered(at(4000), None), "that is news");
     assert_eq!((health.state(), health.is_doubtful()), (State::Trusted, false));
     assert!(!health.heard(at(4000)));
 }

@@ -6,7 +6,7 @@ use std::mem;
 use bytes::Bytes;
 
 use super::{Event, Smux};
-use crate::config::{MAX_REFUSALS, SHARED_FRAME};
+use crate::config::{MAX_REFUSALS, SHARED_FRAME, SMALL_FRAME};
 use crate::frame::{Encoded, Frame, StreamId};
 use crate::stream::Stream;
 
@@ -65,7 +65,7 @@ impl Smux {
         if let Some(bytes) = self.output.current.take(room) {
             return Some(bytes);
         }
-        self.output.current = self.next_control().or_else(|| self.next_data())?.encode();
+        self.output.current = self.next_control().or_else(|| self.next_data(room))?.encode();
         self.output.current.take(room)
     }
 
@@ -89,13 +89,15 @@ impl Smux {
         }
     }
 
-    /// A frame of the stream whose turn it is; then that stream goes to the end of the line.
-    fn next_data(&mut self) -> Option<Frame> {
+    /// A frame of the stream whose turn it is, not much longer than `room`; then that stream goes to the end of the line.
+    fn next_data(&mut self, room: usize) -> Option<Frame> {
         loop {
             let id = self.output.ready.pop_front()?;
             let alone = self.output.ready.is_empty();
             let max =
                 if alone { self.config.max_frame } else { self.config.max_frame.min(SHARED_FRAME) };
+            // What does not go out now would wait here, ahead of everything that is written later.
+            let max = max.min(room.max(SMALL_FRAME));
             let Some(stream) = self.streams.get_mut(&id) else { continue };
             stream.scheduled = false;
             let frame = stream.next_frame(max);
