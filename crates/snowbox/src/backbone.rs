@@ -9,11 +9,9 @@ use crate::{
     place::Place,
     process::{Plan, Process},
     proxies::Proxies,
-    stun::StunServer,
+    stun::{self, StunServer},
 };
 
-/// The relay's host, as the broker allows it and the proxies take it (Go's pattern language: a suffix and `$`).
-pub const RELAY_PATTERN: &str = "127.0.0.1$";
 /// Time for the broker to answer for the first time.
 const BROKER_LIMIT: Duration = Duration::from_secs(20);
 /// Time for the proxies to register: with Go's, a failed NAT probe, and a tick of 5 s between polls.
@@ -27,11 +25,29 @@ const POLL_INTERVALS: &str =
 #[derive(Debug)]
 pub struct Backbone {
     /// The broker.
-    pub broker: Process,
+    pub broker: Broker,
     /// The proxies.
     pub proxies: Proxies,
-    broker_address: SocketAddr,
     stun: StunServer,
+}
+
+/// The broker, running.
+#[derive(Debug)]
+pub struct Broker {
+    /// Its process.
+    pub process: Process,
+    address: SocketAddr,
+}
+
+/// What the proxies are told.
+#[derive(Debug)]
+pub struct Peers {
+    /// The broker's URL.
+    pub broker: String,
+    /// The bridge's WebSocket address.
+    pub relay: SocketAddr,
+    /// The STUN server's URL.
+    pub stun: String,
 }
 
 impl Backbone {
@@ -45,14 +61,11 @@ impl Backbone {
         fingerprint: &str,
         relay: SocketAddr,
     ) -> Result<Self, Error> {
-        let relay = format!("ws://{relay}/");
-        let stun = StunServer::start().await.doing("starting the STUN server")?;
-        let mut broker = start_broker(place, address, fingerprint, &relay).await?;
-        let status = async || http::get(address, "/debug").await.ok();
-        broker.wait_until("answer HTTP", BROKER_LIMIT, status).await?;
-        let proxies =
-            Proxies::start(place, &format!("http://{address}/"), &relay, &stun.url()).await?;
-        Ok(Self { broker, proxies, broker_address: address, stun })
+        let stun = StunServer::start(stun::LOOPBACK).await.doing("starting the STUN server")?;
+        let broker = Broker::start(place, address, fingerprint, relay).await?;
+        let peers = Peers { broker: broker.url(), relay, stun: stun.url() };
+        let proxies = Proxies::start(place, &peers).await?;
+        Ok(Self { broker, proxies, stun })
     }
 
     /// Waits until every proxy waits at the broker for a client.
@@ -60,12 +73,48 @@ impl Backbone {
     /// # Errors
     /// When they do not within 60 s.
     pub async fn proxies_ready(&mut self) -> Result<(), Error> {
-        let (address, wanted) = (self.broker_address, self.proxies.count());
+        self.broker.has_proxies(self.proxies.count()).await
+    }
+
+    /// What a Bridge line tells the client.
+    pub fn client_args(&self, fingerprint: &str, max: u8) -> snowflake_pt::Args {
+        self.broker.client_args(fingerprint, &self.stun.url(), max)
+    }
+}
+
+impl Broker {
+    /// Starts the broker for one bridge and waits until it answers.
+    ///
+    /// # Errors
+    /// When it cannot be started or does not answer within 20 s.
+    pub async fn start(
+        place: &Place,
+        address: SocketAddr,
+        fingerprint: &str,
+        relay: SocketAddr,
+    ) -> Result<Self, Error> {
+        let mut process = start_broker(place, address, fingerprint, relay).await?;
+        let status = async || http::get(address, "/debug").await.ok();
+        process.wait_until("answer HTTP", BROKER_LIMIT, status).await?;
+        Ok(Self { process, address })
+    }
+
+    /// Its URL.
+    pub fn url(&self) -> String {
+        format!("http://{}/", self.address)
+    }
+
+    /// Waits until so many proxies, or more, wait for a client.
+    ///
+    /// # Errors
+    /// When they do not within 60 s, or the broker ends.
+    pub async fn has_proxies(&mut self, wanted: usize) -> Result<(), Error> {
+        let address = self.address;
         let ready = async || {
             (waiting_proxies(&http::get(address, "/debug").await.ok()?)? >= wanted).then_some(())
         };
         let outcome =
-            self.broker.wait_until("register with the broker", PROXIES_LIMIT, ready).await;
+            self.process.wait_until("register with the broker", PROXIES_LIMIT, ready).await;
         // If the broker lives, it was the proxies that did not come.
         outcome.map_err(|error| match error {
             Error::TooLate { what, limit, .. } => {
@@ -76,30 +125,55 @@ impl Backbone {
     }
 
     /// What a Bridge line tells the client.
-    pub fn client_args(&self, fingerprint: &str, max: u8) -> snowflake_pt::Args {
+    pub fn client_args(&self, fingerprint: &str, stun: &str, max: u8) -> snowflake_pt::Args {
         let mut args = snowflake_pt::Args::default();
-        args.push("url", format!("http://{}/", self.broker_address));
+        args.push("url", self.url());
         args.push("fingerprint", fingerprint);
-        args.push("ice", self.stun.url());
+        args.push("ice", stun);
         args.push("max", max.to_string());
         args
     }
+}
+
+impl Peers {
+    /// The bridge's URL.
+    pub fn relay_url(&self) -> String {
+        relay_url(self.relay)
+    }
+
+    /// The bridge's host, as the proxies take it.
+    pub fn relay_pattern(&self) -> String {
+        relay_pattern(self.relay)
+    }
+}
+
+fn relay_url(relay: SocketAddr) -> String {
+    format!("ws://{relay}/")
+}
+
+/// The relay's host, as the broker allows it and the proxies take it (Go's pattern language: a suffix and `$`).
+fn relay_pattern(relay: SocketAddr) -> String {
+    format!("{}$", relay.ip())
 }
 
 async fn start_broker(
     place: &Place,
     address: SocketAddr,
     fingerprint: &str,
-    relay: &str,
+    relay: SocketAddr,
 ) -> Result<Process, Error> {
-    let bridge = serde_json::json!({ "displayName": "snowbox", "webSocketAddress": relay, "fingerprint": fingerprint });
+    let bridge = serde_json::json!({
+        "displayName": "snowbox",
+        "webSocketAddress": relay_url(relay),
+        "fingerprint": fingerprint,
+    });
     let bridges = place.file("bridges.jsonl", &format!("{bridge}\n"))?;
     let intervals = place.file("poll-intervals.json", POLL_INTERVALS)?;
     let metrics = place.logs().join("broker.metrics");
     let help = Help::of("the broker", &place.programs.broker).await?;
     let mut plan = Plan::new("broker", &place.programs.broker)
-        .args(["-disable-tls", "-disable-geoip", "-allowed-relay-pattern", RELAY_PATTERN, "-addr"])
-        .args([address.to_string()])
+        .args(["-disable-tls", "-disable-geoip"])
+        .args(["-allowed-relay-pattern", &relay_pattern(relay), "-addr", &address.to_string()])
         .args([
             "-bridge-list-path".as_ref(),
             bridges.as_os_str(),

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The bridge's fingerprint: any, since no tor is there to have one.
-const FINGERPRINT: &str = "0123456789ABCDEF0123456789ABCDEF01234567";
+pub(crate) const FINGERPRINT: &str = "0123456789ABCDEF0123456789ABCDEF01234567";
 /// A Go client needs up to 20 s to notice a dead proxy and up to 10 s for each further attempt.
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -31,8 +31,9 @@ pub async fn start(place: &Place) -> Result<Network, Error> {
     let [broker_address, relay] = ports::free().doing("finding free ports")?;
     let origin = Origin::default();
     let state = place.directory("state")?;
-    let orport =
-        OrPort::start(&state, origin.clone()).await.doing("starting the Extended ORPort")?;
+    let orport = OrPort::start(&state, origin.on_connection())
+        .await
+        .doing("starting the Extended ORPort")?;
     let plan = program("server", &place.programs.server, place).args(["-disable-tls"]);
     let (server, relay) = managed::start_server(plan, relay, &orport, &state, place.logs()).await?;
     let mut backbone = Backbone::start(place, broker_address, FINGERPRINT, relay).await?;
@@ -40,7 +41,7 @@ pub async fn start(place: &Place) -> Result<Network, Error> {
     let (client, socks) = managed::start_client(plan, &state, place.logs()).await?;
     backbone.proxies_ready().await?;
     let args = backbone.client_args(FINGERPRINT, place.args.max).to_string();
-    let watched = [&backbone.broker, &client, &server]
+    let watched = [&backbone.broker.process, &client, &server]
         .map(|process: &Process| (process.name().to_owned(), process.pid()));
     Ok(Network {
         watched: watched.into(),
@@ -56,7 +57,7 @@ pub async fn start(place: &Place) -> Result<Network, Error> {
 }
 
 /// A transport with the flags that both have.
-fn program(name: &str, file: &std::path::Path, place: &Place) -> Plan {
+pub(crate) fn program(name: &str, file: &std::path::Path, place: &Place) -> Plan {
     let log = place.logs().join(format!("{name}.log"));
     let mut plan =
         Plan::new(name, file).args(["-log".as_ref(), log.as_os_str()]).args(place.unsafe_logging());

@@ -56,7 +56,7 @@ impl Network {
     /// Waits until a program ends that should not; at most a second later.
     pub async fn first_to_end(&mut self) -> Error {
         loop {
-            let broker = std::iter::once(&mut self.backbone.broker);
+            let broker = std::iter::once(&mut self.backbone.broker.process);
             let all = broker.chain(self.backbone.proxies.processes()).chain(&mut self.children);
             for process in all {
                 if let Some(error) = process.has_ended("be told to") {

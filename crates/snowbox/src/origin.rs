@@ -9,6 +9,7 @@
 use std::{
     collections::HashMap,
     io,
+    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -29,6 +30,9 @@ pub(crate) const BLOCK: usize = 64 * 1024;
 /// Time for a request's head, and for the peer to close after the answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// One connection being served.
+pub(crate) type Answering = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// The web server's state; clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Origin {
@@ -39,6 +43,18 @@ impl Origin {
     /// Counts an upload with this seed on `meter`, since only this side knows what has arrived.
     pub fn measure_upload(&self, seed: u64, meter: Arc<Meter>) {
         self.uploads.lock().unwrap_or_else(PoisonError::into_inner).insert(seed, meter);
+    }
+
+    /// Answers on connections; their errors end here, for whoever moves bytes at the other end sees the connection close.
+    pub(crate) fn on_connection<S>(&self) -> impl Fn(S) -> Answering + use<S>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let origin = self.clone();
+        move |stream| {
+            let origin = origin.clone();
+            Box::pin(async move { drop(origin.serve(stream).await) })
+        }
     }
 
     /// Answers one request on `stream` and closes it.

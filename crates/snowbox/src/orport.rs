@@ -1,5 +1,5 @@
-//! The bridge's Extended ORPort, as tor has it: the server authenticates, says whose connection it is, and then talks to the
-//! [`Origin`] instead of a relay (`ext-orport-spec.txt`).
+//! The bridge's Extended ORPort, as tor has it: the server authenticates, says whose connection it is, and then talks to
+//! whatever stands behind instead of a relay (`ext-orport-spec.txt`).
 
 use std::{
     io,
@@ -18,7 +18,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{listener, origin::Origin};
+use crate::listener;
 
 const COOKIE_HEADER: &[u8; 32] = b"! Extended ORPort Auth Cookie !\n";
 const SERVER_TO_CLIENT: &[u8] = b"ExtORPort authentication server-to-client hash";
@@ -50,18 +50,23 @@ struct Seen(Mutex<Option<SocketAddr>>);
 
 /// What one connection needs.
 #[derive(Debug)]
-struct Gate {
+struct Gate<S> {
     cookie: [u8; 32],
-    origin: Origin,
+    serve: S,
     seen: Arc<Seen>,
 }
 
 impl OrPort {
-    /// Writes a new cookie into `dir` and listens on a free port of loopback.
+    /// Writes a new cookie into `dir`, listens on a free port of loopback and gives connections to `serve` once they are the
+    /// client's.
     ///
     /// # Errors
     /// When the file cannot be written or no port be bound.
-    pub async fn start(dir: &Path, origin: Origin) -> io::Result<Self> {
+    pub async fn start<S, F>(dir: &Path, serve: S) -> io::Result<Self>
+    where
+        S: Fn(TcpStream) -> F + Send + Sync + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
         let cookie = random()?;
         let cookie_file = dir.join("extended_orport_auth_cookie");
         std::fs::write(&cookie_file, [COOKIE_HEADER.as_slice(), &cookie].concat())?;
@@ -69,7 +74,7 @@ impl OrPort {
         let address = listener.local_addr()?;
         let seen = Arc::new(Seen::default());
         let mut tasks = JoinSet::new();
-        let gate = Arc::new(Gate { cookie, origin, seen: seen.clone() });
+        let gate = Arc::new(Gate { cookie, serve, seen: seen.clone() });
         tasks.spawn(listener::serve(listener, move |stream| gate.clone().connection(stream)));
         Ok(Self { address, cookie_file, seen, _tasks: tasks })
     }
@@ -80,14 +85,20 @@ impl OrPort {
     }
 }
 
-impl Gate {
+impl<S, F> Gate<S>
+where
+    S: Fn(TcpStream) -> F,
+    F: Future<Output = ()>,
+{
     /// Errors end here: whoever moves bytes at the other end sees the connection close.
     async fn connection(self: Arc<Self>, mut stream: TcpStream) {
         if let Ok(Ok(())) = timeout(PATIENCE, self.handshake(&mut stream)).await {
-            let _ = self.origin.serve(stream).await;
+            (self.serve)(stream).await;
         }
     }
+}
 
+impl<S> Gate<S> {
     async fn handshake(&self, stream: &mut TcpStream) -> io::Result<()> {
         stream.set_nodelay(true)?;
         stream.write_all(&[SAFE_COOKIE, 0]).await?;
@@ -157,8 +168,8 @@ fn random() -> io::Result<[u8; 32]> {
 mod tests {
     use super::*;
 
-    fn gate(cookie: [u8; 32]) -> Gate {
-        Gate { cookie, origin: Origin::default(), seen: Arc::default() }
+    fn gate(cookie: [u8; 32]) -> Gate<()> {
+        Gate { cookie, serve: (), seen: Arc::default() }
     }
 
     /// Cookie 00..1f, client nonce 32 x 11, server nonce 32 x 22; computed apart with Python's hmac.
@@ -175,7 +186,7 @@ mod tests {
     #[tokio::test]
     async fn a_wrong_cookie_is_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let orport = OrPort::start(dir.path(), Origin::default()).await.unwrap();
+        let orport = OrPort::start(dir.path(), |stream| async { drop(stream) }).await.unwrap();
         let mut stream = TcpStream::connect(orport.address).await.unwrap();
         assert_eq!(read(&mut stream).await.unwrap(), [SAFE_COOKIE, 0]);
         stream.write_all(&[SAFE_COOKIE]).await.unwrap();

@@ -14,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+use nix::{sys::signal::Signal, unistd::Pid};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     process::{Child, ChildStdin, ChildStdout, Command},
@@ -42,6 +43,8 @@ pub struct Plan {
     pub env: Vec<(&'static str, OsString)>,
     /// Whether our side reads its stdout; otherwise that goes to a file as it is.
     pub read_stdout: bool,
+    /// The file of the network namespace in which it shall run, if not in ours.
+    pub namespace: Option<PathBuf>,
 }
 
 /// A running child.
@@ -72,6 +75,7 @@ impl Plan {
             args: Vec::new(),
             env: Vec::new(),
             read_stdout: false,
+            namespace: None,
         }
     }
 
@@ -91,7 +95,7 @@ impl Plan {
             File::create(logs.join(format!("{file_name}.{kind}"))).doing("making a log file")
         };
         let (stdout, stderr) = (log("stdout")?, log("stderr")?);
-        let mut command = command_that_dies_with_us(&self.program);
+        let mut command = command_that_dies_with_us(&self.program, self.namespace.as_deref());
         command
             .args(&self.args)
             .env_clear()
@@ -200,6 +204,18 @@ impl Process {
         }
     }
 
+    /// Sends it a signal.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn signal(&self, signal: Signal) -> Result<(), Error> {
+        let pid =
+            i32::try_from(self.pid).map_err(io::Error::other).doing("signalling a program")?;
+        nix::sys::signal::kill(Pid::from_raw(pid), signal)
+            .map_err(io::Error::from)
+            .doing("signalling a program")
+    }
+
     /// The error that says so, if it has ended before it could do `what`.
     pub fn has_ended(&mut self, what: &'static str) -> Option<Error> {
         let status = self.child.try_wait().ok()??;
@@ -276,16 +292,19 @@ pub(crate) async fn run_helper(
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// `setpriv` (util-linux) sets PR_SET_PDEATHSIG and then becomes the program, with the same process id.
-fn command_that_dies_with_us(program: &Path) -> Command {
-    match find_in_path("setpriv") {
-        Some(setpriv) => {
-            let mut command = Command::new(setpriv);
-            command.args(["--pdeathsig", "SIGKILL", "--"]).arg(program);
-            command
-        }
-        None => Command::new(program),
-    }
+/// `setpriv` (util-linux) sets PR_SET_PDEATHSIG and then becomes the program, with the same process id; so does `nsenter`
+/// before it, where the program belongs into another namespace.
+fn command_that_dies_with_us(program: &Path, namespace: Option<&Path>) -> Command {
+    let enter = namespace.map(|file| {
+        ["nsenter".into(), OsString::from_iter(["--net=".as_ref(), file.as_os_str()]), "--".into()]
+    });
+    let outlive_nobody = find_in_path("setpriv")
+        .map(|setpriv| [setpriv.into(), "--pdeathsig".into(), "SIGKILL".into(), "--".into()]);
+    let words = enter.into_iter().flatten().chain(outlive_nobody.into_iter().flatten());
+    let mut words = words.chain([program.into()]);
+    let mut command = Command::new(words.next().unwrap_or_else(|| program.into()));
+    command.args(words);
+    command
 }
 
 /// The first executable of this name in `PATH` and in the directories of system programs.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::{
+    backbone::Peers,
     error::Error,
     flags::Help,
     place::Place,
@@ -30,13 +31,8 @@ impl Proxies {
     ///
     /// # Errors
     /// When one cannot be started.
-    pub async fn start(
-        place: &Place,
-        broker: &str,
-        relay: &str,
-        stun: &str,
-    ) -> Result<Self, Error> {
-        let flags = flags(place, broker, relay, stun).await?;
+    pub async fn start(place: &Place, peers: &Peers) -> Result<Self, Error> {
+        let flags = flags(place, peers).await?;
         let mut proxies = Self { running: Vec::new(), started: 0, flags, gone: Usage::default() };
         for _ in 0..place.args.proxies {
             proxies.start_one(place)?;
@@ -101,13 +97,12 @@ impl Proxies {
 }
 
 /// Flags for a network without TLS on private addresses. Some came late to the Go proxy: 2.5.1 does without them.
-async fn flags(place: &Place, broker: &str, relay: &str, stun: &str) -> Result<Vec<String>, Error> {
+pub(crate) async fn flags(place: &Place, peers: &Peers) -> Result<Vec<String>, Error> {
     let help = Help::of("the proxy", &place.programs.proxy).await?;
+    let (relay, pattern) = (peers.relay_url(), peers.relay_pattern());
     let mut flags: Vec<String> =
-        ["-broker", broker, "-relay", relay, "-stun", stun].map(String::from).into();
-    flags.extend(
-        ["-allowed-relay-hostname-pattern", crate::backbone::RELAY_PATTERN].map(String::from),
-    );
+        ["-broker", &peers.broker, "-relay", &relay, "-stun", &peers.stun].map(String::from).into();
+    flags.extend(["-allowed-relay-hostname-pattern", &pattern].map(String::from));
     flags.extend(["-keep-local-addresses", "-allow-non-tls-relay"].map(String::from));
     flags.extend(help.if_known("allow-proxying-to-private-addresses", None));
     // Nobody answers there: the NAT type stays unknown, which is good enough for a client without a NAT.

@@ -58,11 +58,19 @@ impl Route {
     /// # Errors
     /// As [`SocksError`] says; bounded by 130 s.
     pub async fn connect(&self) -> Result<TcpStream, SocksError> {
-        timeout(PATIENCE, self.handshake()).await.map_err(|_| SocksError::TooLate)?
+        let work = async { self.handshake(TcpStream::connect(self.socks).await?).await };
+        timeout(PATIENCE, work).await.map_err(|_| SocksError::TooLate)?
     }
 
-    async fn handshake(&self) -> Result<TcpStream, SocksError> {
-        let mut stream = TcpStream::connect(self.socks).await?;
+    /// Connects to the target over a connection to the server.
+    ///
+    /// # Errors
+    /// As [`SocksError`] says; bounded by 130 s.
+    pub async fn connect_over(&self, stream: TcpStream) -> Result<TcpStream, SocksError> {
+        timeout(PATIENCE, self.handshake(stream)).await.map_err(|_| SocksError::TooLate)?
+    }
+
+    async fn handshake(&self, mut stream: TcpStream) -> Result<TcpStream, SocksError> {
         stream.set_nodelay(true)?;
         let method = if self.args.is_some() { 2 } else { 0 };
         stream.write_all(&[5, 1, method]).await?;

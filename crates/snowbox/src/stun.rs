@@ -22,8 +22,8 @@ const OTHER_ADDRESS: u16 = 0x802c;
 const CHANGE_IP: u32 = 4;
 const CHANGE_PORT: u32 = 2;
 
-/// The addresses on which the server listens: any two of the loopback network, on which a sender has the same address towards both.
-const ADDRESSES: [Ipv4Addr; 2] = [Ipv4Addr::new(127, 0, 0, 1), Ipv4Addr::new(127, 0, 0, 2)];
+/// Any two of the loopback network, on which a sender has the same address towards both.
+pub const LOOPBACK: [Ipv4Addr; 2] = [Ipv4Addr::new(127, 0, 0, 1), Ipv4Addr::new(127, 0, 0, 2)];
 
 /// A running server; it ends when this is dropped.
 #[derive(Debug)]
@@ -33,12 +33,12 @@ pub struct StunServer {
 }
 
 impl StunServer {
-    /// Binds four ports on loopback and serves them.
+    /// Binds two ports on each of the addresses and serves them.
     ///
     /// # Errors
     /// When a port cannot be bound.
-    pub async fn start() -> io::Result<Self> {
-        let sockets = Arc::new(Sockets::bind().await?);
+    pub async fn start(addresses: [Ipv4Addr; 2]) -> io::Result<Self> {
+        let sockets = Arc::new(Sockets::bind(addresses).await?);
         let mut tasks = JoinSet::new();
         for which in 0..sockets.0.len() {
             tasks.spawn(serve(sockets.clone(), which));
@@ -56,8 +56,7 @@ impl StunServer {
 struct Sockets([UdpSocket; 4]);
 
 impl Sockets {
-    async fn bind() -> io::Result<Self> {
-        let [a, b] = ADDRESSES;
+    async fn bind([a, b]: [Ipv4Addr; 2]) -> io::Result<Self> {
         Ok(Self([
             UdpSocket::bind((a, 0)).await?,
             UdpSocket::bind((a, 0)).await?,
@@ -198,7 +197,7 @@ mod tests {
 
     #[tokio::test]
     async fn answers_from_where_it_is_asked_to() {
-        let server = StunServer::start().await.unwrap();
+        let server = StunServer::start(LOOPBACK).await.unwrap();
         let socket = UdpSocket::bind("0.0.0.0:0").await.unwrap();
         for (change, same_ip, same_port) in
             [(None, true, true), (Some(2), true, false), (Some(6), false, false)]

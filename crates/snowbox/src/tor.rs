@@ -53,7 +53,7 @@ pub async fn start(place: &Place) -> Result<Network, Error> {
     node::bootstrapped(place, &mut client).await?;
     let (origin, target, tasks) = start_origin().await?;
     Ok(Network {
-        watched: watched(&backbone.broker, &client, &bridge),
+        watched: watched(&backbone.broker.process, &client, &bridge),
         backbone,
         route: Route { socks, args: None, target },
         origin,
@@ -85,11 +85,6 @@ async fn start_origin() -> Result<(Origin, std::net::SocketAddr, JoinSet<()>), E
     let socket = TcpListener::bind((ports::LOOPBACK, 0)).await.doing("starting the web server")?;
     let address = socket.local_addr().doing("starting the web server")?;
     let mut tasks = JoinSet::new();
-    let shared = origin.clone();
-    tasks.spawn(listener::serve(socket, move |stream| {
-        let origin = shared.clone();
-        // Whoever moves bytes at the other end sees the connection close.
-        async move { drop(origin.serve(stream).await) }
-    }));
+    tasks.spawn(listener::serve(socket, origin.on_connection()));
     Ok((origin, address, tasks))
 }
