@@ -17,6 +17,8 @@ const BROKER_LIMIT: Duration = Duration::from_secs(20);
 /// Time for the proxies to register: with Go's, a failed NAT probe, and a tick of 5 s between polls.
 const PROXIES_LIMIT: Duration = Duration::from_secs(60);
 
+/// Nobody answers there: the NAT type stays unknown, which is good enough for a client without a NAT.
+const NO_NAT_PROBE: &str = "http://127.0.0.1:9/probe";
 /// Polls as often as they like: all proxies have one address here, and the broker's rate limit is for each address.
 const POLL_INTERVALS: &str =
     r#"{"open_poll_interval":0,"moderate_poll_interval":0,"strict_poll_interval":0}"#;
@@ -48,6 +50,8 @@ pub struct Peers {
     pub relay: SocketAddr,
     /// The STUN server's URL.
     pub stun: String,
+    /// Whom a proxy asks about its NAT.
+    pub nat_probe: String,
 }
 
 impl Backbone {
@@ -63,7 +67,8 @@ impl Backbone {
     ) -> Result<Self, Error> {
         let stun = StunServer::start(stun::LOOPBACK).await.doing("starting the STUN server")?;
         let broker = Broker::start(place, address, fingerprint, relay).await?;
-        let peers = Peers { broker: broker.url(), relay, stun: stun.url() };
+        let nat_probe = NO_NAT_PROBE.to_owned();
+        let peers = Peers { broker: broker.url(), relay, stun: stun.url(), nat_probe };
         let proxies = Proxies::start(place, &peers).await?;
         Ok(Self { broker, proxies, stun })
     }

@@ -2,7 +2,7 @@
 //!
 //! [`run()`] starts a broker, a server, some proxies and a client, moves a known stream of bytes through them both ways, kills the
 //! proxy that carries it in the middle, and compares every byte. This program plays tor at both ends, or starts a whole private
-//! Tor network. The order of the modules is the order in which a run meets them.
+//! Tor network.The order of the modules is the order in which a run meets them.
 
 pub mod args;
 pub mod build_programs;
@@ -22,6 +22,9 @@ pub mod orport;
 pub mod proxies;
 pub mod stun;
 pub mod tor;
+
+pub mod lab;
+pub mod probe;
 
 pub mod hold;
 pub mod measure;

@@ -105,8 +105,7 @@ pub(crate) async fn flags(place: &Place, peers: &Peers) -> Result<Vec<String>, E
     flags.extend(["-allowed-relay-hostname-pattern", &pattern].map(String::from));
     flags.extend(["-keep-local-addresses", "-allow-non-tls-relay"].map(String::from));
     flags.extend(help.if_known("allow-proxying-to-private-addresses", None));
-    // Nobody answers there: the NAT type stays unknown, which is good enough for a client without a NAT.
-    flags.extend(help.if_known("nat-probe-server", Some("http://127.0.0.1:9/probe")));
+    flags.extend(help.if_known("nat-probe-server", Some(&peers.nat_probe)));
     flags.extend(place.args.debug.then(|| "-verbose".into()));
     flags.extend(place.unsafe_logging().map(String::from));
     Ok(flags)
