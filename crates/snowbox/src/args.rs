@@ -4,13 +4,23 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+use crate::scenario::Scenario;
+
 /// Runs broker, server, proxies and a client on this machine, moves data through them both ways, kills the proxy that carries
 /// it in the middle of each way, and checks every byte.
 ///
 /// Ends with 0 only if every byte was right and both kills were survived.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "snowbox", max_term_width = 100, args_override_self = true)]
+#[command(
+    name = "snowbox",
+    max_term_width = 100,
+    args_override_self = true,
+    args_conflicts_with_subcommands = true
+)]
 pub struct Args {
+    /// Something else than that.
+    #[command(subcommand)]
+    pub scenario: Option<Scenario>,
     /// Bytes to move each way; K, M and G are powers of 1024.
     #[arg(long, default_value = "64M", value_parser = parse_size)]
     pub size: u64,
@@ -30,35 +40,35 @@ pub struct Args {
     #[arg(long)]
     pub hold: bool,
     /// Print the table as JSON.
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub json: bool,
     /// Do everything in a new network namespace with an address that is not loopback; needs root or unprivileged user
     /// namespaces. Go's client and proxy need it, for they find no candidates on loopback.
     #[arg(long)]
     pub netns: bool,
     /// Another client.
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, global = true, value_name = "PATH")]
     pub client_bin: Option<PathBuf>,
     /// Another server.
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, global = true, value_name = "PATH")]
     pub server_bin: Option<PathBuf>,
     /// Another broker.
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, global = true, value_name = "PATH")]
     pub broker_bin: Option<PathBuf>,
     /// Another proxy.
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, global = true, value_name = "PATH")]
     pub proxy_bin: Option<PathBuf>,
     /// Write the programs' output into this directory and keep it; otherwise it is kept only when something fails.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR")]
     pub logs: Option<PathBuf>,
     /// Have the programs log all they can.
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub debug: bool,
     /// Have the programs leave addresses in their logs.
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub unsafe_logging: bool,
     /// Set by the program itself when it runs again in its namespace.
-    #[arg(long, hide = true)]
+    #[arg(long, global = true, hide = true)]
     pub inside_netns: bool,
 }
 

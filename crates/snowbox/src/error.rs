@@ -130,6 +130,12 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// A scenario was asked for without the rights that it needs.
+    #[error("scenarios make network namespaces and TUN devices: run them as root")]
+    NeedsRoot,
+    /// The kernel makes no TUN devices here.
+    #[error("scenarios need TUN devices, but /dev/net/tun is not there")]
+    NoTun,
     /// Ctrl-C or SIGTERM.
     #[error("interrupted")]
     Interrupted,

@@ -2,7 +2,8 @@
 //!
 //! [`run()`] starts a broker, a server, some proxies and a client, moves a known stream of bytes through them both ways, kills the
 //! proxy that carries it in the middle, and compares every byte. This program plays tor at both ends, or starts a whole private
-//! Tor network.The order of the modules is the order in which a run meets them.
+//! Tor network. [`run_scenario()`] asks other questions of the same programs, over links that are slow, long, lossy or broken.
+//! The order of the modules is the order in which a run meets them.
 
 pub mod args;
 pub mod build_programs;
@@ -25,6 +26,7 @@ pub mod tor;
 
 pub mod lab;
 pub mod probe;
+pub mod scenario;
 
 pub mod hold;
 pub mod measure;
@@ -37,6 +39,8 @@ pub mod transfer;
 pub mod error;
 pub mod progress;
 pub mod report;
+pub mod sheet;
+pub mod stats;
 pub mod usage;
 
 mod http;
@@ -45,4 +49,6 @@ mod listener;
 pub use args::Args;
 pub use error::Error;
 pub use report::Report;
-pub use run::{exit_code, run};
+pub use run::{exit_code, run, run_scenario};
+pub use scenario::Scenario;
+pub use sheet::Sheet;

@@ -1,12 +1,14 @@
 //! The local network of Snowflake, in one command.
 
 use std::{
+    fmt::Display,
     io::{self, Write},
     process::ExitCode,
 };
 
 use clap::Parser;
-use snowflake_snowbox::{Args, Error, Report, exit_code, run};
+use serde::Serialize;
+use snowflake_snowbox::{Args, Error, exit_code, run, run_scenario};
 
 /// One thread: the programs under test need the processors more than we do, and a child that is to die with the thread that
 /// started it dies with the program.
@@ -14,17 +16,18 @@ use snowflake_snowbox::{Args, Error, Report, exit_code, run};
 async fn main() -> ExitCode {
     let args = Args::parse();
     let (json, hold) = (args.json, args.hold);
-    let outcome = run(args).await;
-    let printed = match &outcome {
-        Ok(report) => print(report, json),
-        Err(_) => Ok(()),
-    };
-    match printed {
-        Ok(()) => exit_code(&outcome, hold),
-        Err(error) => {
-            exit_code(&Err(Error::Io { what: "printing the table", source: error }), hold)
-        }
+    match args.scenario.clone() {
+        None => end(run(args).await, json, hold),
+        Some(scenario) => end(run_scenario(args, &scenario).await, json, false),
     }
+}
+
+/// Prints what was measured and says how it went.
+fn end<T: Serialize + Display>(outcome: Result<T, Error>, json: bool, held: bool) -> ExitCode {
+    let printed = outcome.and_then(|measured| {
+        print(&measured, json).map_err(|source| Error::Io { what: "printing the table", source })
+    });
+    exit_code(&printed, held)
 }
 
 /// The table, or the JSON, is what this program is for.
@@ -32,11 +35,11 @@ async fn main() -> ExitCode {
     clippy::disallowed_methods,
     reason = "this program is no pluggable transport: its stdout is for people and scripts"
 )]
-fn print(report: &Report, json: bool) -> io::Result<()> {
+fn print(measured: &(impl Serialize + Display), json: bool) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     if json {
-        serde_json::to_writer_pretty(&mut stdout, report)?;
+        serde_json::to_writer_pretty(&mut stdout, measured)?;
         return writeln!(stdout);
     }
-    write!(stdout, "{report}")
+    write!(stdout, "{measured}")
 }

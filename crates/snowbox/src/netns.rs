@@ -64,7 +64,7 @@ pub async fn set_up() -> Result<(), Error> {
 }
 
 /// Whether the effective user id is 0, from `/proc` (proc(5)).
-fn run_as_root() -> bool {
+pub(crate) fn run_as_root() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"));
     uids.and_then(|uids| uids.split_whitespace().nth(1)) == Some("0")

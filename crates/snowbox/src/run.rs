@@ -17,6 +17,8 @@ use crate::{
     process::retry,
     progress::say,
     report::Report,
+    scenario::{self, Scenario},
+    sheet::Sheet,
     tor,
     usage::children,
 };
@@ -31,14 +33,33 @@ const CHILDREN_LIMIT: Duration = Duration::from_secs(5);
 /// # Errors
 /// The first thing that went wrong; [`Error::Interrupted`] for Ctrl-C and SIGTERM.
 pub async fn run(args: Args) -> Result<Report, Error> {
+    let apart = args.netns;
+    supervise(args, apart, work).await
+}
+
+/// Measures a scenario; `args` says with which programs.
+///
+/// # Errors
+/// As [`run`], and when this program may not make namespaces.
+pub async fn run_scenario(args: Args, scenario: &Scenario) -> Result<Sheet, Error> {
+    scenario::check_rights()?;
+    supervise(args, true, async |place| scenario.run(place).await).await
+}
+
+/// Does the work where it belongs, `apart` in a network namespace of our own, until it ends or is interrupted.
+async fn supervise<T>(
+    args: Args,
+    apart: bool,
+    work: impl AsyncFnOnce(&Place) -> Result<T, Error>,
+) -> Result<T, Error> {
     let programs = Programs::find(&args).await.map_err(Error::Build)?;
-    if args.netns && !args.inside_netns {
+    if apart && !args.inside_netns {
         netns::enter(&programs)?;
     }
     let place = Place::new(args, programs)?;
     let outcome = tokio::select! {
         outcome = work(&place) => outcome,
-        interrupted = interruption() => interrupted.map(|()| Report::default()),
+        error = interruption() => Err(error),
     };
     // Killed by now; but the temporary directory can only go when nobody writes into it any more.
     let _ = timeout(
@@ -54,7 +75,7 @@ pub async fn run(args: Args) -> Result<Report, Error> {
 }
 
 /// The exit status for an outcome, after saying what went wrong. Ctrl-C is how a held network is meant to end.
-pub fn exit_code(outcome: &Result<Report, Error>, held: bool) -> ExitCode {
+pub fn exit_code<T>(outcome: &Result<T, Error>, held: bool) -> ExitCode {
     match outcome {
         Ok(_) => ExitCode::SUCCESS,
         Err(Error::Interrupted) if held => ExitCode::SUCCESS,
@@ -81,11 +102,14 @@ async fn start(place: &Place) -> Result<Network, Error> {
     if place.args.tor { tor::start(place).await } else { loopback::start(place).await }
 }
 
-async fn interruption() -> Result<(), Error> {
-    let mut terminate = signal(SignalKind::terminate()).doing("watching for SIGTERM")?;
-    tokio::select! {
-        pressed = tokio::signal::ctrl_c() => pressed.doing("watching for Ctrl-C")?,
-        _ = terminate.recv() => {}
-    }
-    Err(Error::Interrupted)
+/// [`Error::Interrupted`] once that has happened, or why it cannot be known.
+async fn interruption() -> Error {
+    let wait = async {
+        let mut terminate = signal(SignalKind::terminate()).doing("watching for SIGTERM")?;
+        tokio::select! {
+            pressed = tokio::signal::ctrl_c() => pressed.doing("watching for Ctrl-C"),
+            _ = terminate.recv() => Ok(()),
+        }
+    };
+    wait.await.map_or_else(|error| error, |()| Error::Interrupted)
 }

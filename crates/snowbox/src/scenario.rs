@@ -1,0 +1,65 @@
+//! What is measured in a [`Lab`](crate::lab): one module for each question.
+
+pub mod badfirst;
+pub mod bufferbloat;
+pub mod failover;
+mod full_load;
+pub mod loss;
+pub mod stripe;
+
+use clap::{Args, Subcommand};
+
+use crate::{error::Error, netns, place::Place, sheet::Sheet};
+
+/// The device from which TUN devices are made.
+const TUN: &str = "/dev/net/tun";
+
+/// The scenarios. Each needs root, for network namespaces and TUN devices.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Scenario {
+    /// How fast it gets, and how long a click waits while a download or an upload runs.
+    Bufferbloat(bufferbloat::Options),
+    /// How long a stream stands still when the proxy that carries it is killed, frozen or cut off.
+    Failover(failover::Options),
+    /// How long it takes until the first byte when the first proxy is silent.
+    Badfirst(badfirst::Options),
+    /// What several slow proxies give together, and what remains when one dies.
+    Stripe(stripe::Options),
+    /// How fast it gets over links that lose packets.
+    Loss(loss::Options),
+}
+
+/// How often everything is measured.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Runs {
+    /// Measure so many times, and print the median and the worst.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub runs: u16,
+}
+
+impl Scenario {
+    /// Measures; this program has to be in a network namespace of its own.
+    ///
+    /// # Errors
+    /// The first thing that went wrong.
+    pub async fn run(&self, place: &Place) -> Result<Sheet, Error> {
+        match self {
+            Self::Bufferbloat(options) => bufferbloat::run(place, options).await,
+            Self::Failover(options) => failover::run(place, options).await,
+            Self::Badfirst(options) => badfirst::run(place, options).await,
+            Self::Stripe(options) => stripe::run(place, options).await,
+            Self::Loss(options) => loss::run(place, options).await,
+        }
+    }
+}
+
+/// Says what is missing before anything is begun.
+///
+/// # Errors
+/// [`Error::NeedsRoot`], [`Error::NoTun`].
+pub fn check_rights() -> Result<(), Error> {
+    if !netns::run_as_root() {
+        return Err(Error::NeedsRoot);
+    }
+    if std::fs::exists(TUN).is_ok_and(|exists| exists) { Ok(()) } else { Err(Error::NoTun) }
+}

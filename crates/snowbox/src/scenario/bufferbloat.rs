@@ -1,0 +1,97 @@
+//! One proxy behind links of many rates and lengths: the goodput, and what an echo waits under load.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{
+    Runs,
+    full_load::{DIRECTIONS, full_load, idle, note},
+};
+use crate::{
+    error::Error,
+    lab::{Lab, Layout, shape::Shape},
+    place::Place,
+    progress::say,
+    sheet::Sheet,
+};
+
+/// Which links, and how long.
+#[derive(Debug, Clone, Args)]
+pub struct Options {
+    /// Rates in Mbit/s, comma-separated.
+    #[arg(long = "rate", value_delimiter = ',', default_values_t = [1.0, 5.0, 8.0, 20.0], value_parser = parse_rate)]
+    pub rates: Vec<f64>,
+    /// Round trips in milliseconds, comma-separated.
+    #[arg(long = "rtt", value_delimiter = ',', default_values_t = [0, 50, 100], value_parser = clap::value_parser!(u64).range(0..=10_000))]
+    pub round_trips: Vec<u64>,
+    /// Seconds of each direction behind the first five.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub seconds: u64,
+    /// How often.
+    #[command(flatten)]
+    pub runs: Runs,
+}
+
+/// Measures every link by itself: idle, then a download, then an upload.
+///
+/// # Errors
+/// The first thing that went wrong.
+pub async fn run(place: &Place, options: &Options) -> Result<Sheet, Error> {
+    let mut sheet = Sheet::new("bufferbloat");
+    for run in 0..options.runs.runs {
+        for rate in &options.rates {
+            for round_trip in &options.round_trips {
+                let shape = Shape::new(*rate, Duration::from_millis(*round_trip));
+                say(format_args!("{shape}, run {} …", run + 1));
+                one_link(place, &mut sheet, shape, options.seconds, u64::from(run)).await?;
+            }
+        }
+    }
+    Ok(sheet)
+}
+
+/// One proxy behind one link: a row for each direction.
+pub(super) async fn one_link(
+    place: &Place,
+    sheet: &mut Sheet,
+    shape: Shape,
+    seconds: u64,
+    seed: u64,
+) -> Result<(), Error> {
+    let layout = Layout { links: vec![shape], max: 1, one_client_each: false, seed };
+    let lab = Lab::with_proxies(place, &layout).await?;
+    let mut session = lab.open_session().await?;
+    let idle = idle(&mut session).await?;
+    for direction in DIRECTIONS {
+        let then = Duration::from_secs(seconds);
+        let loaded = full_load(&lab, &mut session, direction, then).await?;
+        note(sheet, &format!("{shape} {}", direction.name()), &loaded, shape.rate, idle);
+    }
+    drop(session);
+    lab.end().await
+}
+
+/// A rate that a link can have.
+pub(super) fn parse_rate(text: &str) -> Result<f64, RateError> {
+    let rate: f64 = text.parse().map_err(|_| RateError)?;
+    if (0.01..=1000.0).contains(&rate) { Ok(rate) } else { Err(RateError) }
+}
+
+/// Why a rate was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a rate is a number of Mbit/s from 0.01 to 1000")]
+pub(super) struct RateError;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates() {
+        assert_eq!(parse_rate("0.5"), Ok(0.5));
+        for bad in ["", "0", "-1", "NaN", "inf", "1001", "1M"] {
+            assert_eq!(parse_rate(bad), Err(RateError), "{bad}");
+        }
+    }
+}

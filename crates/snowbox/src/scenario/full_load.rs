@@ -1,0 +1,107 @@
+//! One direction with as much to send as it takes, and echoes in between.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::{
+    error::Error,
+    lab::{Lab, relay::Way},
+    probe::{Load, Session},
+    sheet::{
+        Sheet,
+        Worse::{Higher, Lower},
+    },
+    stats::{median, quantile},
+    transfer::Direction,
+};
+
+/// How long the beginning is, which is counted by itself: congestion control has to find the rate in it.
+pub(super) const BEGINNING: Duration = Duration::from_secs(5);
+/// How long echoes alone run before any load.
+const IDLE: Duration = Duration::from_secs(3);
+
+/// Both ways, as they are measured.
+pub(super) const DIRECTIONS: [Direction; 2] = [Direction::Download, Direction::Upload];
+
+/// What one direction did.
+#[derive(Debug, Clone)]
+pub(super) struct Loaded {
+    /// Mbit/s of useful bytes in the beginning.
+    beginning: f64,
+    /// And afterwards.
+    then: f64,
+    /// Milliseconds of the echoes while it ran.
+    echoes: Vec<f64>,
+    stall: Duration,
+    /// Bytes that the links moved this way for each useful one, until everything had arrived.
+    wire: f64,
+}
+
+/// The median of the echoes of an idle session, in milliseconds.
+pub(super) async fn idle(session: &mut Session) -> Result<f64, Error> {
+    session.echo().await?;
+    let start = Instant::now();
+    session.run_for(IDLE).await?;
+    let end = Instant::now();
+    session.echo().await?;
+    let echoes = session.echoes().milliseconds(start, end, Instant::now());
+    Ok(median(&echoes).unwrap_or(f64::NAN))
+}
+
+/// Loads one direction for the beginning and `then`, and waits until everything has arrived.
+pub(super) async fn full_load(
+    lab: &Lab<'_>,
+    session: &mut Session,
+    direction: Direction,
+    then: Duration,
+) -> Result<Loaded, Error> {
+    let moved = || (wire_bytes(lab, direction), session_bytes(session, direction));
+    let before = moved();
+    let start = Instant::now();
+    let (middle, end) = (start + BEGINNING, start + BEGINNING + then);
+    session.load(direction, Load::Full);
+    session.run_until(end).await?;
+    session.settle(direction).await?;
+    let after = (wire_bytes(lab, direction), session_bytes(session, direction));
+    let bulk = session.bulk(direction);
+    Ok(Loaded {
+        beginning: bulk.rate(start, middle),
+        then: bulk.rate(middle, end),
+        echoes: session.echoes().milliseconds(start, end, Instant::now()),
+        stall: bulk.longest_gap(bulk.first().unwrap_or(end).clamp(start, end), end),
+        wire: (after.0 - before.0) as f64 / (after.1 - before.1).max(1) as f64,
+    })
+}
+
+/// Writes it down. `rate` is what the links allow together, `idle` what an echo takes without a load.
+pub(super) fn note(sheet: &mut Sheet, label: &str, loaded: &Loaded, rate: f64, idle: f64) {
+    let echo = |q| quantile(&loaded.echoes, q).unwrap_or(f64::NAN) - idle;
+    let percent = |mbit: f64| 100.0 * mbit / rate;
+    for (name, worse, value) in [
+        ("idle ms", Higher, idle),
+        ("5 s Mbit/s", Lower, loaded.beginning),
+        ("5 s %", Lower, percent(loaded.beginning)),
+        ("then Mbit/s", Lower, loaded.then),
+        ("then %", Lower, percent(loaded.then)),
+        ("p50 +ms", Higher, echo(0.5)),
+        ("p95 +ms", Higher, echo(0.95)),
+        ("max +ms", Higher, echo(1.0)),
+        ("stall ms", Higher, loaded.stall.as_secs_f64() * 1000.0),
+        ("wire bytes/byte", Higher, loaded.wire),
+    ] {
+        sheet.add(label, name, worse, value);
+    }
+}
+
+fn wire_bytes(lab: &Lab<'_>, direction: Direction) -> u64 {
+    let way = match direction {
+        Direction::Download => Way::Down,
+        Direction::Upload => Way::Up,
+    };
+    (0..lab.links()).map(|link| lab.relay.delivered_one_way(link, way)).sum()
+}
+
+fn session_bytes(session: &Session, direction: Direction) -> u64 {
+    session.bulk(direction).total()
+}
