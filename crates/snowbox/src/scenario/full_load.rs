@@ -34,8 +34,9 @@ pub(super) struct Loaded {
     /// Milliseconds of the echoes while it ran.
     echoes: Vec<f64>,
     stall: Duration,
-    /// Bytes that the links moved this way for each useful one, until everything had arrived.
-    wire: f64,
+    /// Bytes that the links moved this way for each useful one: in the beginning, and until everything had arrived. What is
+    /// over about 1.1 is repetition.
+    wire: [f64; 2],
 }
 
 /// The median of the echoes of an idle session, in milliseconds.
@@ -56,21 +57,21 @@ pub(super) async fn full_load(
     direction: Direction,
     then: Duration,
 ) -> Result<Loaded, Error> {
-    let moved = || (wire_bytes(lab, direction), session_bytes(session, direction));
-    let before = moved();
+    let before = moved(lab, session, direction);
     let start = Instant::now();
     let (middle, end) = (start + BEGINNING, start + BEGINNING + then);
     session.load(direction, Load::Full);
+    session.run_until(middle).await?;
+    let wire_of_beginning = moved(lab, session, direction).ratio_since(before);
     session.run_until(end).await?;
     session.settle(direction).await?;
-    let after = (wire_bytes(lab, direction), session_bytes(session, direction));
     let bulk = session.bulk(direction);
     Ok(Loaded {
         beginning: bulk.rate(start, middle),
         then: bulk.rate(middle, end),
         echoes: session.echoes().milliseconds(start, end, Instant::now()),
         stall: bulk.longest_gap(bulk.first().unwrap_or(end).clamp(start, end), end),
-        wire: (after.0 - before.0) as f64 / (after.1 - before.1).max(1) as f64,
+        wire: [wire_of_beginning, moved(lab, session, direction).ratio_since(before)],
     })
 }
 
@@ -88,20 +89,31 @@ pub(super) fn note(sheet: &mut Sheet, label: &str, loaded: &Loaded, rate: f64, i
         ("p95 +ms", Higher, echo(0.95)),
         ("max +ms", Higher, echo(1.0)),
         ("stall ms", Higher, loaded.stall.as_secs_f64() * 1000.0),
-        ("wire bytes/byte", Higher, loaded.wire),
+        ("5 s wire x", Higher, loaded.wire[0]),
+        ("wire x", Higher, loaded.wire[1]),
     ] {
         sheet.add(label, name, worse, value);
     }
 }
 
-fn wire_bytes(lab: &Lab<'_>, direction: Direction) -> u64 {
+/// Bytes of one direction so far.
+#[derive(Debug, Clone, Copy)]
+struct Moved {
+    wire: u64,
+    useful: u64,
+}
+
+impl Moved {
+    fn ratio_since(self, before: Self) -> f64 {
+        (self.wire - before.wire) as f64 / (self.useful - before.useful).max(1) as f64
+    }
+}
+
+fn moved(lab: &Lab<'_>, session: &Session, direction: Direction) -> Moved {
     let way = match direction {
         Direction::Download => Way::Down,
         Direction::Upload => Way::Up,
     };
-    (0..lab.links()).map(|link| lab.relay.delivered_one_way(link, way)).sum()
-}
-
-fn session_bytes(session: &Session, direction: Direction) -> u64 {
-    session.bulk(direction).total()
+    let wire = (0..lab.links()).map(|link| lab.relay.delivered_one_way(link, way)).sum();
+    Moved { wire, useful: session.bulk(direction).total() }
 }

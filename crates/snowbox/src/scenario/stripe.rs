@@ -24,9 +24,9 @@ use crate::{
     transfer::Direction,
 };
 
-/// Time before the kill, and watched behind it.
-const AROUND_KILL: Duration = Duration::from_secs(5);
-/// How long the stream is watched after the kill, at least.
+/// Time from the beginning of the last download to the search for the victim.
+const BEFORE_KILL: Duration = Duration::from_secs(5);
+/// How long the stream is watched after the kill; its last five seconds are the rate that remains.
 const AFTERWARDS: Duration = Duration::from_secs(30);
 
 /// Which links, and how long.
@@ -82,7 +82,7 @@ async fn measure(
         let loaded = full_load(&lab, &mut session, direction, then).await?;
         note(sheet, direction.name(), &loaded, sum, idle);
     }
-    kill_one(&lab, &mut session, sheet, sum - options.rates[0]).await?;
+    kill_one(&lab, &mut session, sheet, &options.rates).await?;
     drop(session);
     lab.end().await
 }
@@ -92,12 +92,13 @@ async fn kill_one(
     lab: &Lab<'_>,
     session: &mut Session,
     sheet: &mut Sheet,
-    remaining: f64,
+    rates: &[f64],
 ) -> Result<(), Error> {
     let direction = Direction::Download;
     session.load(direction, Load::Full);
-    session.run_for(AROUND_KILL).await?;
+    session.run_for(BEFORE_KILL).await?;
     let victim = lab.carrying_link().await;
+    let remaining = rates.iter().sum::<f64>() - rates[victim];
     let killed = Instant::now();
     let before = session.bulk(direction).rate(killed - BEGINNING, killed);
     lab.signal(victim, Signal::SIGKILL)?;
