@@ -185,11 +185,20 @@ impl Session {
         self.when("echo", |session| session.echoes.is_back(now)).await
     }
 
-    /// Sends no more bulk this way, and waits until all that was sent has arrived and an echo comes back after it.
+    /// Sends no more bulk this way, and waits until all that was sent has arrived and an echo comes back after it. False if
+    /// that takes more than 120 s, as it may over a link that is bad enough.
     ///
     /// # Errors
-    /// When the session breaks, or it takes more than 120 s.
-    pub async fn settle(&mut self, direction: Direction) -> Result<(), Error> {
+    /// When the session breaks.
+    pub async fn settle(&mut self, direction: Direction) -> Result<bool, Error> {
+        match self.everything_arrives(direction).await {
+            Ok(()) => Ok(true),
+            Err(Error::Stalled { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn everything_arrives(&mut self, direction: Direction) -> Result<(), Error> {
         self.load(direction, Load::Off);
         self.when(direction.name(), |session| {
             let lane = session.lane(direction);

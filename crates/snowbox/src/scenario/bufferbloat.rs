@@ -60,16 +60,18 @@ pub(super) async fn one_link(
     seed: u64,
 ) -> Result<(), Error> {
     let layout = Layout { links: vec![shape], max: 1, one_client_each: false, seed };
-    let lab = Lab::with_proxies(place, &layout).await?;
-    let mut session = lab.open_session().await?;
-    let idle = idle(&mut session).await?;
+    // Everything anew for each direction: what one leaves in queues is not the other's.
     for direction in DIRECTIONS {
+        let lab = Lab::with_proxies(place, &layout).await?;
+        let mut session = lab.open_session().await?;
+        let idle = idle(&mut session).await?;
         let then = Duration::from_secs(seconds);
         let loaded = full_load(&lab, &mut session, direction, then).await?;
         note(sheet, &format!("{shape} {}", direction.name()), &loaded, shape.rate, idle);
+        drop(session);
+        lab.end().await?;
     }
-    drop(session);
-    lab.end().await
+    Ok(())
 }
 
 /// A rate that a link can have.

@@ -99,8 +99,11 @@ async fn one_session(place: &Place, sheet: &mut Sheet, options: &Options) -> Res
         note(sheet, fault, &session, started);
         repair(&mut lab, link, fault)?;
     }
-    session.settle(Direction::Download).await?;
+    let settled = session.settle(Direction::Download).await?;
     let bytes = session.bulk(Direction::Download).total();
+    if !settled {
+        return Err(Error::Stalled { direction: Direction::Download.name(), bytes, limit: LIMIT });
+    }
     say(format_args!("{} faults, {bytes} bytes, all of them right", options.faults));
     drop(session);
     lab.end().await

@@ -8,6 +8,7 @@ use crate::{
     error::Error,
     lab::{Lab, relay::Way},
     probe::{Load, Session},
+    progress::say,
     sheet::{
         Sheet,
         Worse::{Higher, Lower},
@@ -64,7 +65,8 @@ pub(super) async fn full_load(
     session.run_until(middle).await?;
     let wire_of_beginning = moved(lab, session, direction).ratio_since(before);
     session.run_until(end).await?;
-    session.settle(direction).await?;
+    // Echoes and bytes that take longer than it waits count as they are then.
+    let _ = session.settle(direction).await?;
     let bulk = session.bulk(direction);
     Ok(Loaded {
         beginning: bulk.rate(start, middle),
@@ -79,6 +81,9 @@ pub(super) async fn full_load(
 pub(super) fn note(sheet: &mut Sheet, label: &str, loaded: &Loaded, rate: f64, idle: f64) {
     let echo = |q| quantile(&loaded.echoes, q).unwrap_or(f64::NAN) - idle;
     let percent = |mbit: f64| 100.0 * mbit / rate;
+    // An interrupted scenario has no table, but this.
+    let (beginning, then, late) = (loaded.beginning, loaded.then, echo(0.95));
+    say(format_args!("{label}: {beginning:.2}, then {then:.2} Mbit/s; p95 +{late:.0} ms"));
     for (name, worse, value) in [
         ("idle ms", Higher, idle),
         ("5 s Mbit/s", Lower, loaded.beginning),
