@@ -94,7 +94,7 @@ impl Carriers {
     /// A probe was sent.
     pub fn probed(&mut self, now: Instant, id: u32) {
         if let Some(carrier) = self.get(id) {
-            carrier.health.sent(now);
+            carrier.health.asked(now);
         }
     }
 
@@ -105,11 +105,6 @@ impl Carriers {
             carrier.congestion.sent(now, bytes);
             carrier.health.sent(now);
         }
-    }
-
-    /// The session has nothing more to send, although carriers have room.
-    pub fn ran_dry(&mut self) {
-        self.carriers.iter_mut().for_each(|carrier| carrier.congestion.ran_dry());
     }
 
     /// Something has become of what a carrier was given.

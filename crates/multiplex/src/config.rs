@@ -25,10 +25,7 @@ impl Config {
     }
 }
 
-/// How long the last byte that is given to a carrier may wait behind the others, at the carrier's rate.
-///
-/// 50 ms: enough to bridge the 10 ms for which the peer collects acknowledgements and the jitter of a loaded machine;
-/// half of what the queue of a domestic router holds; too short for a person to notice.
+/// What may wait ahead of the carriers, in streams, at their rate: 50 ms, too short for a person to notice.
 pub const QUEUE: Duration = Duration::from_millis(50);
 
 /// How long a peer collects acknowledgements (kcp-go: the interval of 10 ms).
@@ -43,10 +40,16 @@ pub(crate) const ROUNDING: usize = 1400;
 /// What any carrier may hold: four packets, so that the next answer always finds something to answer.
 pub(crate) const MIN_WINDOW: usize = 4 * 1400;
 
+/// How long the last byte of a carrier may wait for those before it, beyond what the round trip explains.
+///
+/// 35 ms: with the 10 ms for which the peer collects acknowledgements it keeps a path busy, and it leaves room for bursts
+/// in a queue of 100 ms. When that overflows, the data channel stands still for a second.
+pub(crate) const STANDING: Duration = Duration::from_millis(35);
+
 /// While the rate still grows, the window may be twice what was delivered in one round trip, but no more than the rate
 /// of this time, or on a long path half a round trip, on top of it: so much stands in the path's queue when its end is
 /// reached, and many a queue holds 100 ms.
-pub(crate) const START_QUEUE: Duration = Duration::from_millis(70);
+pub(crate) const START_QUEUE: Duration = Duration::from_millis(50);
 
 /// A rate grows while each epoch brings a quarter more than the last.
 pub(crate) const GROWTH: f64 = 1.25;

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::config::{
-    ACK_DELAY, DRAIN, GROWTH, INITIAL_WINDOW, LATE, LATE_EPOCHS, MIN_EPOCH, MIN_WINDOW, QUEUE,
-    ROUNDING, START_QUEUE, STEADY_AFTER,
+    ACK_DELAY, DRAIN, GROWTH, INITIAL_WINDOW, LATE, LATE_EPOCHS, MIN_EPOCH, MIN_WINDOW, ROUNDING,
+    STANDING, START_QUEUE, STEADY_AFTER,
 };
 use crate::filters::{Highest, Shortest};
 
@@ -38,8 +38,8 @@ struct Epoch {
     began: Option<Instant>,
     delivered: usize,
     shortest: Option<Duration>,
-    /// The session had less to send than the window allowed: the rate is the session's, not the carrier's.
-    ran_dry: bool,
+    /// The most that was in flight at one time. If that was less than the window, the rate is the session's.
+    peak: usize,
 }
 
 impl Congestion {
@@ -80,13 +80,7 @@ impl Congestion {
             self.epoch = Epoch { began: Some(now), ..Epoch::default() };
         }
         self.in_flight += bytes;
-    }
-
-    /// The session had nothing more to send although there was room.
-    pub(crate) fn ran_dry(&mut self) {
-        if self.room() > 0 {
-            self.epoch.ran_dry = true;
-        }
+        self.epoch.peak = self.epoch.peak.max(self.in_flight);
     }
 
     /// Data will not come from this carrier any more.
@@ -99,7 +93,7 @@ impl Congestion {
         self.in_flight = self.in_flight.saturating_sub(bytes);
         self.epoch.delivered += bytes;
         if let Phase::Start { .. } = self.phase
-            && !self.epoch.ran_dry
+            && self.epoch.peak > self.window / 2
         {
             self.window += bytes;
         }
@@ -121,10 +115,11 @@ impl Congestion {
     fn end_epoch(&mut self, now: Instant, elapsed: Duration) {
         let base = self.base();
         let rate = (self.epoch.delivered as f64 / elapsed.as_secs_f64()) as u64;
-        let next = Epoch { began: Some(now), ..Epoch::default() };
-        let Epoch { ran_dry, shortest, .. } = std::mem::replace(&mut self.epoch, next);
-        // With nothing more to say the session would not have filled a queue.
-        let ran_dry = ran_dry && shortest.is_none_or(|shortest| shortest <= base + QUEUE);
+        let next = Epoch { began: Some(now), peak: self.in_flight, ..Epoch::default() };
+        let Epoch { peak, shortest, .. } = std::mem::replace(&mut self.epoch, next);
+        // A session with nothing more to say would not have filled a queue.
+        let has_queue = shortest.is_some_and(|shortest| shortest > base + STANDING);
+        let ran_dry = peak < self.window / 4 * 3 && !has_queue;
         let is_late = shortest.is_some_and(|shortest| shortest > base + LATE);
         self.late_epochs = if is_late { self.late_epochs + 1 } else { 0 };
         if self.late_epochs >= LATE_EPOCHS {
@@ -167,7 +162,7 @@ impl Congestion {
                 self.window = self.full();
                 if self.shortest.is_old(now) {
                     self.shortest.begin_measurement();
-                    self.phase = Phase::Drain { until: now + self.base() + QUEUE + DRAIN };
+                    self.phase = Phase::Drain { until: now + self.base() + STANDING + DRAIN };
                     self.window = self.drained();
                 }
             }
@@ -189,7 +184,7 @@ impl Congestion {
 
     /// What the carrier delivers in the round trip without a queue and in that of the queue that it may have.
     fn full(&self) -> usize {
-        (self.in_time(self.base() + QUEUE) + ROUNDING).max(MIN_WINDOW)
+        (self.in_time(self.base() + STANDING) + ROUNDING).max(MIN_WINDOW)
     }
 
     /// A little less than the carrier delivers in the round trip without a queue.

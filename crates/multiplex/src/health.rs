@@ -39,6 +39,8 @@ pub(crate) struct Health {
     last_sign: Instant,
     /// Since when something has been under way that has to be answered.
     expecting: Option<Instant>,
+    /// Whether that is data, whose answer is certain to be seen.
+    expects_data: bool,
     /// Proof times that have passed without a sign.
     unanswered: u32,
     deadline: Option<Instant>,
@@ -57,6 +59,7 @@ impl Health {
             since: now,
             last_sign: now,
             expecting: None,
+            expects_data: false,
             unanswered: 0,
             deadline: None,
             round_trip: RoundTrip::default(),
@@ -89,8 +92,14 @@ impl Health {
         self.round_trip.proof_time()
     }
 
-    /// Something was sent that the peer has to answer.
+    /// Data was sent, which the peer has to acknowledge.
     pub(crate) fn sent(&mut self, now: Instant) {
+        self.expects_data = true;
+        self.asked(now);
+    }
+
+    /// A probe was sent. Its answer may be left out for a newer one over another carrier.
+    pub(crate) fn asked(&mut self, now: Instant) {
         if self.expecting.is_none() {
             self.expecting = Some(now);
             self.look_at(now + self.proof_time());
@@ -109,8 +118,10 @@ impl Health {
                 self.deadline = Some(deadline);
             }
         }
-        // What is heard proves one direction. A suspect has to prove both.
-        self.state != State::Suspect && self.sign(now)
+        // What is heard proves one direction; data has to be acknowledged, and a suspect has to prove both.
+        let proves =
+            self.state == State::Fresh || !self.expects_data && self.state != State::Suspect;
+        proves && self.sign(now)
     }
 
     /// The peer has answered what went over it, after `round_trip` if that is known. Returns whether it was not trusted
@@ -128,6 +139,7 @@ impl Health {
     pub(crate) fn settled(&mut self) {
         if self.state != State::Suspect {
             self.expecting = None;
+            self.expects_data = false;
         }
     }
 

@@ -18,14 +18,14 @@
 //!
 //! # How much a carrier may hold
 //!
-//! What it delivers in its shortest round trip, and [`QUEUE`] of the same rate on top (50 ms). The rate is the highest of
+//! What it delivers in its shortest round trip, and 35 ms of the same rate on top. The rate is the highest of
 //! the last ten seconds, as in BBR (draft-cardwell-ccwg-bbr), and not what a delay allows, as in LEDBAT or Copa: data
 //! channels deliver in fits, whenever a lost SCTP packet has been sent again, and a controller that takes each fit for a
 //! queue ends with a fraction of the path. The queue on top keeps the path busy between two answers and lets the rate
 //! grow when the path does, so that no probing phases are needed. Every ten seconds, unless the shortest round trip was
 //! seen meanwhile, the queue is drained for a moment to measure it anew. A new carrier begins with 16 KiB and doubles with
 //! every round trip until its rate no longer grows. There is no pacing by timers: answers come every 10 ms, and so much
-//! goes out at once, which the 50 ms of queue absorb.
+//! goes out at once, which the queue absorbs.
 //!
 //! # Which carrier comes next
 //!

@@ -32,6 +32,7 @@ use tokio::{
 };
 
 use crate::{
+    RECEIVE_BUFFER,
     OrPort, SourceAddresses, TRANSPORT,
     error::OrPortError,
     ext_orport::{COOKIE_FILE_LENGTH, Cookie, Handshake, SECRET_LENGTH, Step},
@@ -100,6 +101,8 @@ impl OrPortDialer {
     fn socket(&self, address: SocketAddr) -> Result<TcpSocket, OrPortError> {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
         let socket = socket.map_err(|source| OrPortError::Connect { address, source })?;
+        // A socket with another buffer than wished works all the same.
+        let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
         let no_delay = socket.set_nodelay(true);
         no_delay.map_err(|source| OrPortError::Connect { address, source })?;
         if let Some(source) = self.source {

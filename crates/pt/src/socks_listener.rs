@@ -24,12 +24,13 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     task::JoinSet,
     time::{Instant, sleep_until, timeout},
 };
 
 use crate::{
+    RECEIVE_BUFFER,
     Args,
     error::SocksError,
     socks::{GRANTED, Handshake, REFUSED, Step},
@@ -79,6 +80,9 @@ struct Limits {
     handshakes: usize,
 }
 
+/// Connections that wait to be accepted, as tokio's own listeners have it.
+const BACKLOG: u32 = 1024;
+
 const LIMITS: Limits = Limits { handshake: HANDSHAKE_LIMIT, handshakes: MAX_HANDSHAKES };
 
 impl SocksListener {
@@ -88,7 +92,11 @@ impl SocksListener {
     ///
     /// What the system says, as text for `CMETHOD-ERROR`.
     pub async fn bind() -> io::Result<Self> {
-        Self::on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?, LIMITS)
+        let socket = TcpSocket::new_v4()?;
+        // Connections inherit it. With another buffer than wished they work all the same.
+        let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+        socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+        Self::on(socket.listen(BACKLOG)?, LIMITS)
     }
 
     fn on(listener: TcpListener, limits: Limits) -> io::Result<Self> {

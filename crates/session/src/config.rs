@@ -31,9 +31,6 @@ pub(crate) const MIN_SEND_BUFFER: usize = 8 * 1024;
 /// What may wait to be sent in a stream at the most: 64 KiB, two full frames. One leaves while the other fills.
 pub(crate) const MAX_SEND_BUFFER: usize = 64 * 1024;
 
-/// The receive buffer of a socket whose bytes go into a stream of a fast session: 1 MiB.
-pub(crate) const SOCKET_BUFFER: usize = 1024 * 1024;
-
 /// The settings of the machines.
 #[derive(Clone, Debug)]
 pub struct Config {

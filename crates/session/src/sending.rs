@@ -43,7 +43,6 @@ impl Sending {
             let packets = room(cx, conn, grant.carrier);
             let data = self.make(core, now, grant.carrier, packets, grant.bytes);
             if self.packets.is_empty() {
-                core.carriers.ran_dry();
                 break;
             }
             core.carriers.sent(now, grant.carrier, data);

@@ -174,11 +174,6 @@ impl Smux {
         self.config.send_buffer = bytes.max(1);
     }
 
-    /// How many written bytes of one stream may wait for output now.
-    pub fn send_buffer(&self) -> usize {
-        self.config.send_buffer
-    }
-
     /// Reads at most `max` bytes from a stream, without copying.
     ///
     /// One call returns one piece as it arrived, so read until [`Read::Pending`]; only then will

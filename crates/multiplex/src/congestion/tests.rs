@@ -109,7 +109,6 @@ fn a_session_with_little_to_say_does_not_make_the_path_look_slow() {
     for n in 0..1000 {
         let now = pipe.now + Duration::from_millis(100 * n);
         pipe.congestion.sent(now, 100);
-        pipe.congestion.ran_dry();
         pipe.congestion.measured(now + pipe.round_trip, pipe.round_trip);
         pipe.congestion.delivered(now + pipe.round_trip, 100, pipe.round_trip);
     }

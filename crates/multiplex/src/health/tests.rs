@@ -52,7 +52,7 @@ fn a_sign_of_life_starts_the_count_anew() {
     for ms in (0..5000).step_by(150) {
         health.sent(at(ms));
         assert_eq!(verdicts(&mut health, ms + 149), []);
-        health.heard(at(ms + 149));
+        health.answered(at(ms + 149), None);
     }
     assert_eq!(verdicts(&mut health, 5100).len(), 0);
 }
