@@ -22,6 +22,16 @@ pub(crate) const SMALL_FRAME: usize = 1024;
 /// way.
 pub(crate) const MAX_REFUSALS: usize = 128;
 
+/// How long a closed stream waits, without any UPD, for a peer that has finished as well to let out
+/// what was written.
+///
+/// A peer that only half closed still reads and sends UPDs; one that closed (the Go library does
+/// both at once) forgot the stream and never will, and nothing on the wire tells them apart. This
+/// is the longest [`Config::keepalive_timeout`] of Snowflake: an outage of the path that the session
+/// outlives is shorter, so it does not make a reader lose the rest. What a stream holds meanwhile
+/// is at most [`Config::send_buffer`] and its place among [`Config::max_streams`].
+pub(crate) const STALL_LIMIT: Duration = Duration::from_secs(20 * 60);
+
 /// An incoming payload shorter than this is copied next to its neighbours instead of being kept as
 /// a slice.
 ///

@@ -43,6 +43,11 @@
 //! window is used up, because it takes our FIN for a full close. Against a Go peer, then, finish
 //! only when everything that matters has been received, or is less than a window.
 //!
+//! What was written before [`Smux::close`] goes out as the window allows, and then FIN, also to a
+//! peer that finished first, as one does who sends a request and reads the answer. A peer that has
+//! forgotten the stream instead looks the same, so such a stream is given up, without FIN, when no
+//! UPD has come for 20 minutes.
+//!
 //! # Not in this crate
 //!
 //! What makes the byte stream reliable (KCP below), and readers, writers and their tasks (the session

@@ -213,9 +213,15 @@ impl Smux {
     /// Gives a stream up: what is unread and what still comes in is discarded; what was written
     /// still goes out, and FIN after it.
     ///
-    /// From now on the id is unknown to all calls. If the peer has finished as well, what its
-    /// window does not let out is discarded; otherwise the stream counts against
-    /// [`Config::max_streams`] until that has gone out. Closing an unknown stream does nothing.
+    /// From now on the id is unknown to all calls, and the stream counts against
+    /// [`Config::max_streams`] until the peer's window has let all of it out. Closing an unknown
+    /// stream does nothing.
+    ///
+    /// A peer that has finished may still read, or may have forgotten the stream. If it sends no
+    /// UPD for 20 minutes while its window is used up, the rest is discarded, at the next or next
+    /// but one NOP. **No FIN follows then**, because it would make a stream that lacks its end look
+    /// complete: a reader that comes back later reads what had gone out, then waits until it gives
+    /// up or the session ends.
     pub fn close(&mut self, id: StreamId) {
         if let Some(stream) = self.streams.get_mut(&id) {
             self.unread -= stream.close();

@@ -4,9 +4,11 @@ mod incoming;
 mod state;
 
 use std::mem;
+use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 
+use crate::config::STALL_LIMIT;
 use crate::error::{Misbehaviour, StreamError};
 use crate::frame::{Frame, StreamId, Update};
 use crate::session::Read;
@@ -27,6 +29,8 @@ pub(crate) struct Stream {
     incoming: Incoming,
     /// What the peer did that ended our writing.
     broken: Option<Misbehaviour>,
+    /// When the session first saw that closing waits for a window that may never open.
+    stalled_since: Option<Instant>,
     /// The last read found nothing: the reader waits for an event.
     reader_waits: bool,
     /// The last write found too little room: the writer waits for an event.
@@ -47,6 +51,7 @@ impl Stream {
             outgoing: BytesMut::new(),
             incoming: Incoming::default(),
             broken: None,
+            stalled_since: None,
             reader_waits: true,
             writer_waits: false,
             scheduled: false,
@@ -123,6 +128,7 @@ impl Stream {
     /// An UPD came in. If it is impossible, what was written is thrown away: how much of it could
     /// go out is unknown for good.
     pub(crate) fn update(&mut self, update: Update) {
+        self.stalled_since = None;
         if !self.send_window.update(update) && self.broken.is_none() {
             self.broken = Some(Misbehaviour::ConsumedMoreThanSent(self.id));
             self.outgoing = BytesMut::new();
@@ -168,16 +174,15 @@ impl Stream {
         self.outgoing.is_empty() && self.state.fin_due()
     }
 
-    /// Throws away what can never leave: both sides have closed and the window is used up.
+    /// Has closing waited for [`STALL_LIMIT`] for the window of a peer that has finished as well?
     ///
-    /// A Go peer that sent FIN has forgotten the stream and will send no UPD; the Go library gives
-    /// up in the same situation. Without this a closed stream would stay for the rest of the
-    /// session.
-    pub(crate) fn drop_undeliverable(&mut self) {
-        if self.state.abandoned() && self.state.peer_finished() && self.send_window.allowance() == 0
-        {
-            self.outgoing = BytesMut::new();
-        }
+    /// The wait begins with the first call that finds it so, and anew after each UPD.
+    pub(crate) fn stalled_too_long(&mut self, now: Instant) -> bool {
+        let stalled = self.state.abandoned()
+            && self.state.peer_finished()
+            && !self.outgoing.is_empty()
+            && self.send_window.allowance() == 0;
+        stalled && now >= *self.stalled_since.get_or_insert(now) + STALL_LIMIT
     }
 
     /// Should the reader be told that reading is worth while? True once for each time it found

@@ -31,6 +31,10 @@ impl Smux {
 
     /// Does what is due: a NOP, or the end of a session whose peer is silent.
     ///
+    /// With each NOP it looks for closed streams that have waited too long for the window of a peer
+    /// that has finished as well (see [`Smux::close`]). They have no deadline of their own, so they
+    /// never wake anyone.
+    ///
     /// # Errors
     ///
     /// [`SessionError::PeerSilent`]: nothing came for
@@ -41,9 +45,19 @@ impl Smux {
             Due::Nothing => Ok(()),
             Due::Nop => {
                 self.output.nop();
+                self.give_up_stalled(now);
                 Ok(())
             }
             Due::GiveUp(silence) => Err(self.fail(SessionError::PeerSilent(silence))),
+        }
+    }
+
+    /// Forgets the closed streams that have waited too long, and sends no FIN for them: it would
+    /// make what went out look complete.
+    fn give_up_stalled(&mut self, now: Instant) {
+        // While we do not listen, the UPD may have come as far as the byte stream below.
+        if self.can_receive() {
+            self.streams.retain(|_, stream| !stream.stalled_too_long(now));
         }
     }
 
@@ -89,7 +103,6 @@ impl Smux {
             if stream.wake_reader() {
                 self.events.push_back(Event::Readable(id));
             }
-            self.schedule(id);
         }
     }
 

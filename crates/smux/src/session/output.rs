@@ -112,13 +112,13 @@ impl Smux {
         }
     }
 
-    /// Lines the stream up if it has something to send, after throwing away what it can never send.
+    /// Lines the stream up if it has something to send.
     pub(super) fn schedule(&mut self, id: StreamId) {
-        if let Some(stream) = self.streams.get_mut(&id) {
-            stream.drop_undeliverable();
-            if stream.sendable() && !mem::replace(&mut stream.scheduled, true) {
-                self.output.ready.push_back(id);
-            }
+        if let Some(stream) = self.streams.get_mut(&id)
+            && stream.sendable()
+            && !mem::replace(&mut stream.scheduled, true)
+        {
+            self.output.ready.push_back(id);
         }
     }
 }

@@ -108,6 +108,20 @@ impl Peer {
         total
     }
 
+    /// Takes data of this stream and the FIN after it, and returns how many bytes it was.
+    #[track_caller]
+    pub(crate) fn recv_until_fin(&mut self, stream: u32) -> usize {
+        let mut total = 0;
+        loop {
+            let frame = self.next().unwrap();
+            if frame == frames::fin(stream) {
+                return total;
+            }
+            assert_eq!((frame.command, frame.stream), (2, stream), "{frame:?}");
+            total += frame.body.len();
+        }
+    }
+
     pub(crate) fn events(&mut self) -> Vec<Event> {
         std::iter::from_fn(|| self.ours.poll_event()).collect()
     }
