@@ -45,7 +45,7 @@ async fn start(args: Args) -> Result<(), Box<dyn Error>> {
             report.cmethod_error(transport, "no such method")?;
             continue;
         }
-        match SocksListener::bind().await {
+        match SocksListener::bind() {
             Ok(bound) => {
                 report.cmethod(TRANSPORT, bound.local_addr())?;
                 listener = Some(bound);

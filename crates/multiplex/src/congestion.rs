@@ -125,6 +125,9 @@ impl Congestion {
         if self.late_epochs >= LATE_EPOCHS {
             // The path has become slower than any rate of late.
             self.rate = Highest::default();
+            self.phase = Phase::Start { best: 0, epochs_without_growth: 0 };
+            self.late_epochs = 0;
+            self.window = MIN_WINDOW;
         }
         if ran_dry {
             return self.rate.at_least(now, rate);

@@ -32,8 +32,7 @@ use tokio::{
 };
 
 use crate::{
-    RECEIVE_BUFFER,
-    OrPort, SourceAddresses, TRANSPORT,
+    OrPort, RECEIVE_BUFFER, SourceAddresses, TRANSPORT,
     error::OrPortError,
     ext_orport::{COOKIE_FILE_LENGTH, Cookie, Handshake, SECRET_LENGTH, Step},
 };

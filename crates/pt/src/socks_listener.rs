@@ -2,7 +2,7 @@
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
-//! let mut listener = snowflake_pt::SocksListener::bind().await?;
+//! let mut listener = snowflake_pt::SocksListener::bind()?;
 //! // Report `listener.local_addr()` in a CMETHOD line, then:
 //! loop {
 //!     let request = listener.accept().await;
@@ -30,8 +30,7 @@ use tokio::{
 };
 
 use crate::{
-    RECEIVE_BUFFER,
-    Args,
+    Args, RECEIVE_BUFFER,
     error::SocksError,
     socks::{GRANTED, Handshake, REFUSED, Step},
 };
@@ -86,12 +85,12 @@ const BACKLOG: u32 = 1024;
 const LIMITS: Limits = Limits { handshake: HANDSHAKE_LIMIT, handshakes: MAX_HANDSHAKES };
 
 impl SocksListener {
-    /// Listens on a free port of 127.0.0.1.
+    /// Listens on a free port of 127.0.0.1. Must be called within a tokio runtime.
     ///
     /// # Errors
     ///
     /// What the system says, as text for `CMETHOD-ERROR`.
-    pub async fn bind() -> io::Result<Self> {
+    pub fn bind() -> io::Result<Self> {
         let socket = TcpSocket::new_v4()?;
         // Connections inherit it. With another buffer than wished they work all the same.
         let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
@@ -263,7 +262,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_granted_connection_carries_bytes_both_ways() {
-        let mut listener = SocksListener::bind().await.unwrap();
+        let mut listener = SocksListener::bind().unwrap();
         assert!(listener.local_addr().ip().is_loopback());
         let (mut tor, request) =
             tokio::join!(connect(listener.local_addr(), "max=3"), listener.accept());
@@ -280,7 +279,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_rejected_connection_is_told_and_closed() {
-        let mut listener = SocksListener::bind().await.unwrap();
+        let mut listener = SocksListener::bind().unwrap();
         let (mut tor, request) =
             tokio::join!(connect(listener.local_addr(), "max=x"), listener.accept());
         request.reject().await.unwrap();
@@ -289,7 +288,7 @@ mod tests {
 
     #[tokio::test]
     async fn bad_handshakes_are_answered_and_do_not_reach_the_program() {
-        let mut listener = SocksListener::bind().await.unwrap();
+        let mut listener = SocksListener::bind().unwrap();
         let address = listener.local_addr();
         let clients = async {
             for (message, reply) in [(&[5, 1, 9][..], &[5, 0xff][..]), (&[4, 1, 0], &[])] {
@@ -334,7 +333,7 @@ mod tests {
 
     #[tokio::test]
     async fn dropping_the_listener_closes_handshakes() {
-        let mut listener = SocksListener::bind().await.unwrap();
+        let mut listener = SocksListener::bind().unwrap();
         let address = listener.local_addr();
         let client = async {
             let mut stream = TcpStream::connect(address).await.unwrap();

@@ -25,7 +25,7 @@ fn exhaust() -> Vec<File> {
 async fn a_listener_without_file_descriptors_waits_for_some() -> io::Result<()> {
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
     setrlimit(Resource::RLIMIT_NOFILE, 64, most)?;
-    let mut listener = SocksListener::bind().await?;
+    let mut listener = SocksListener::bind()?;
     // The kernel completes the connection before anybody accepts it.
     let mut tor = TcpStream::connect(listener.local_addr()).await?;
     let files = exhaust();
