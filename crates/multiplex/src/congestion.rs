@@ -117,10 +117,8 @@ impl Congestion {
         let rate = (self.epoch.delivered as f64 / elapsed.as_secs_f64()) as u64;
         let next = Epoch { began: Some(now), peak: self.in_flight, ..Epoch::default() };
         let Epoch { peak, shortest, .. } = std::mem::replace(&mut self.epoch, next);
-        // A session with nothing more to say would not have filled a queue.
-        let has_queue = shortest.is_some_and(|shortest| shortest > base + STANDING);
-        let ran_dry = peak < self.window / 4 * 3 && !has_queue;
-        let is_late = shortest.is_some_and(|shortest| shortest > base + LATE);
+        let ran_dry = peak < self.window / 4 * 3;
+        let is_late = !ran_dry && shortest.is_some_and(|shortest| shortest > base + LATE);
         self.late_epochs = if is_late { self.late_epochs + 1 } else { 0 };
         if self.late_epochs >= LATE_EPOCHS {
             // The path has become slower than any rate of late.

@@ -53,6 +53,6 @@ pub const TRANSPORT: &str = "snowflake";
 
 /// Receive buffer of the sockets on which tor talks to us, in bytes; the system doubles it.
 ///
-/// 16 KiB: what tor has written and a stream cannot send yet waits there, and whatever tor writes later waits behind it.
+/// 8 KiB: what tor has written and a stream cannot send yet waits there, and whatever tor writes later waits behind it.
 /// The usual 128 KiB are a second at 1 Mbit/s. On one machine it is no limit to the rate.
-pub(crate) const RECEIVE_BUFFER: u32 = 16 * 1024;
+pub(crate) const RECEIVE_BUFFER: u32 = 8 * 1024;

@@ -25,8 +25,8 @@ pub(crate) const FIRST_PACKET: Duration = Duration::from_secs(10);
 /// for what a relay drops.
 const SHORTEST_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What may wait to be sent in a stream at the least: 8 KiB, enough for a whole TLS record of tor's with its cells.
-pub(crate) const MIN_SEND_BUFFER: usize = 8 * 1024;
+/// What may wait to be sent in a stream at the least: 4 KiB, eight of tor's cells, a thirtieth of a second at 1 Mbit/s.
+pub(crate) const MIN_SEND_BUFFER: usize = 4 * 1024;
 
 /// What may wait to be sent in a stream at the most: 64 KiB, two full frames. One leaves while the other fills.
 pub(crate) const MAX_SEND_BUFFER: usize = 64 * 1024;
