@@ -1,0 +1,42 @@
+//! What one direction of a carrier is like.
+
+use std::time::Duration;
+
+/// How long a fit lasts: SCTP's first retransmission, or two of them.
+pub(crate) const FIT: std::ops::RangeInclusive<u64> = 200..=1000;
+
+/// One direction of a carrier: a reliable pipe with a bottleneck and an unbounded queue before it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Line {
+    /// Bytes a second through the bottleneck.
+    pub(crate) rate: f64,
+    /// One-way delay behind it.
+    pub(crate) delay: Duration,
+    /// Mean time from one fit to the next; `None` for none.
+    pub(crate) fits: Option<Duration>,
+}
+
+impl Line {
+    /// A line of so many 10^6 bits a second, without delay and without fits.
+    pub fn mbit(rate: f64) -> Self {
+        Self { rate: rate * 125_000.0, delay: Duration::ZERO, fits: None }
+    }
+
+    /// Sets the one-way delay to half of this.
+    pub fn round_trip(mut self, round_trip: Duration) -> Self {
+        self.delay = round_trip / 2;
+        self
+    }
+
+    /// Lets it have a fit every so often: a lost packet of SCTP holds up for 200 to 1000 ms what comes after it, which
+    /// then arrives all at once.
+    pub fn fits(mut self, every: Duration) -> Self {
+        self.fits = Some(every);
+        self
+    }
+
+    /// Bytes a second through the bottleneck.
+    pub fn rate(&self) -> f64 {
+        self.rate
+    }
+}
