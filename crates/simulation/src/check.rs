@@ -96,19 +96,14 @@ impl Verdict {
     /// Ends the simulation with a failure, unless there was one before.
     pub(crate) fn fail(&self, check: Check, detail: impl fmt::Display) {
         let failure = self.failure(check, detail);
-        self.shared
-            .failure
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get_or_insert(failure);
+        self.shared.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
         self.shared.news.notify_one();
     }
 
     /// Waits for the first failure.
     pub(crate) async fn failed(&self) -> Failure {
         loop {
-            let failure =
-                self.shared.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let failure = self.shared.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
             match failure {
                 Some(failure) => return failure,
                 None => self.shared.news.notified().await,

@@ -49,7 +49,7 @@ pub struct Flow {
     /// What has arrived at the client.
     pub down: Meter,
     answers: Mutex<Vec<Duration>>,
-    /// Directions that have ended as they should.
+    /// Directions in which every byte has arrived.
     done: watch::Sender<u32>,
     is_stopped: AtomicBool,
 }
@@ -107,6 +107,13 @@ impl Flow {
         self.answers.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Waits until every byte has arrived, in both directions.
+    pub async fn finished(&self) {
+        let mut done = self.done.subscribe();
+        // It does not close while the flow is borrowed.
+        let _ = done.wait_for(|done| *done == 2).await;
+    }
+
     fn is_stopped(&self) -> bool {
         self.is_stopped.load(Ordering::Relaxed)
     }
@@ -114,7 +121,9 @@ impl Flow {
     fn judge(&self, result: Result<(), Wrong>, at: &str, verdict: &Verdict) {
         match result {
             Ok(()) => {}
-            Err(Wrong::Bytes(what)) => verdict.fail(Check::Bytes, format_args!("at the {at}: {what}")),
+            Err(Wrong::Bytes(what)) => {
+                verdict.fail(Check::Bytes, format_args!("at the {at}: {what}"))
+            }
             Err(Wrong::Io(_)) if self.is_stopped() => {}
             Err(Wrong::Io(error)) => {
                 verdict.fail(Check::SessionLost, format_args!("at the {at}: {error}"));
@@ -170,45 +179,54 @@ async fn exchange(
     (expect, expected): (u64, Pattern),
     meter: &Meter,
 ) -> Result<(), Wrong> {
-    let (reader, writer) = tokio::io::split(stream);
-    let receiving = async {
-        receive(reader, expect, expected, meter).await?;
-        flow.done.send_modify(|done| *done += 1);
-        Ok(())
+    let (mut reader, mut writer) = tokio::io::split(stream);
+    let sending = async {
+        write(&mut writer, send, pattern).await?;
+        // Who drops a stream that its peer has finished gives up what the peer's window does not let out.
+        flow.finished().await;
+        writer.shutdown().await?;
+        Ok::<_, Wrong>(())
     };
-    tokio::try_join!(write(writer, send, pattern), receiving)?;
+    let receiving = async {
+        receive(&mut reader, expect, expected, meter).await?;
+        flow.done.send_modify(|done| *done += 1);
+        let more = reader.read(&mut [0]).await?;
+        if more == 0 { Ok(()) } else { Err(Wrong::Bytes("a stream brought more than was written")) }
+    };
+    tokio::try_join!(sending, receiving)?;
     Ok(())
 }
 
-async fn write(mut to: impl AsyncWrite + Unpin, mut left: u64, mut pattern: Pattern) -> Result<(), Wrong> {
+async fn write(to: &mut (impl AsyncWrite + Unpin), mut left: u64, mut pattern: Pattern) -> io::Result<()> {
     while left > 0 {
         let piece = pattern.peek(left.min(PIECE as u64) as usize);
         let written = to.write(piece).await?;
         pattern.advance(written);
         left -= written as u64;
     }
-    to.shutdown().await?;
     Ok(())
 }
 
 async fn receive(
-    mut from: impl AsyncRead + Unpin,
-    expect: u64,
+    from: &mut (impl AsyncRead + Unpin),
+    mut left: u64,
     mut pattern: Pattern,
     meter: &Meter,
 ) -> Result<(), Wrong> {
-    let (mut piece, mut left) = (vec![0; PIECE], expect);
-    loop {
-        let bytes = from.read(&mut piece).await?;
+    let mut piece = vec![0; PIECE];
+    while left > 0 {
+        let most = left.min(PIECE as u64) as usize;
+        let bytes = from.read(&mut piece[..most]).await?;
         if bytes == 0 {
-            return if left == 0 { Ok(()) } else { Err(Wrong::Bytes("a stream ended too soon")) };
+            return Err(Wrong::Bytes("a stream ended too soon"));
         }
-        if bytes as u64 > left || !pattern.matches(&piece[..bytes]) {
+        if !pattern.matches(&piece[..bytes]) {
             return Err(Wrong::Bytes("a stream brought other bytes than were written"));
         }
         left -= bytes as u64;
         meter.arrived(bytes);
     }
+    Ok(())
 }
 
 async fn echo(stream: Stream) -> Result<(), Wrong> {
@@ -241,12 +259,6 @@ impl Transfer {
         Self { flow, _task: AbortOnDropHandle::new(task) }
     }
 
-    /// Waits until every byte has arrived.
-    pub async fn finished(&self) {
-        let mut done = self.flow.done.subscribe();
-        // The sender is in the flow, which is held here.
-        let _ = done.wait_for(|done| *done == 2).await;
-    }
 }
 
 impl std::ops::Deref for Transfer {

@@ -59,7 +59,8 @@ mod tests {
 
     #[test]
     fn a_pattern_matches_itself_in_any_pieces_and_nothing_else() {
-        let (mut writer, mut reader, mut other) = (Pattern::new(1), Pattern::new(1), Pattern::new(2));
+        let (mut writer, mut reader, mut other) =
+            (Pattern::new(1), Pattern::new(1), Pattern::new(2));
         for step in 1..500 {
             let piece = writer.peek(step * 7);
             writer.advance(piece.len());

@@ -6,7 +6,9 @@ use crate::watched::{Side, Watched};
 use crate::world::Setting;
 use crate::{Bug, Verdict};
 use snowflake_session::{Config, Listener, Stream, serve};
-use snowflake_turbotunnel::{Carrier, ClientId, Clients, QueueConfig, QueuePacketConn, read_preamble};
+use snowflake_turbotunnel::{
+    Carrier, ClientId, Clients, QueueConfig, QueuePacketConn, read_preamble,
+};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;

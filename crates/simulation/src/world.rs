@@ -134,10 +134,7 @@ pub fn simulate<T>(
 /// # Panics
 ///
 /// If a check fails: the message says with which seed.
-pub fn for_seeds<T>(
-    seeds: u64,
-    scenario: impl AsyncFn(&World) -> Result<T, Failure>,
-) -> Vec<T> {
+pub fn for_seeds<T>(seeds: u64, scenario: impl AsyncFn(&World) -> Result<T, Failure>) -> Vec<T> {
     let seeds = match std::env::var(SEED).ok().and_then(|seed| seed.parse().ok()) {
         Some(seed) => seed..seed + 1,
         None => 0..seeds,
