@@ -197,7 +197,11 @@ async fn exchange(
     Ok(())
 }
 
-async fn write(to: &mut (impl AsyncWrite + Unpin), mut left: u64, mut pattern: Pattern) -> io::Result<()> {
+async fn write(
+    to: &mut (impl AsyncWrite + Unpin),
+    mut left: u64,
+    mut pattern: Pattern,
+) -> io::Result<()> {
     while left > 0 {
         let piece = pattern.peek(left.min(PIECE as u64) as usize);
         let written = to.write(piece).await?;
@@ -258,7 +262,6 @@ impl Transfer {
         });
         Self { flow, _task: AbortOnDropHandle::new(task) }
     }
-
 }
 
 impl std::ops::Deref for Transfer {

@@ -18,8 +18,8 @@ use tokio_util::task::AbortOnDropHandle;
 /// How long a carrier may take to say whose it is, as in the server program.
 const PREAMBLE: Duration = Duration::from_secs(30);
 
-/// Bytes a second that the one task behind a shared queue takes: 24 Mbit/s.
-const SHARED_RATE: f64 = 3e6;
+/// Bytes a second that the one task behind a shared queue takes: 16 Mbit/s.
+const SHARED_RATE: f64 = 2e6;
 
 /// A server with sessions, and streams that do what their clients ask for.
 #[derive(Debug)]

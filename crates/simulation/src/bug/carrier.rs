@@ -88,13 +88,14 @@ pub(crate) struct Delayed {
     pipe: Pipe,
     queue: SharedQueue,
     waiting: VecDeque<(Instant, Option<io::Result<Bytes>>)>,
+    is_over: bool,
     timer: Pin<Box<Sleep>>,
 }
 
 impl Delayed {
     pub(crate) fn new(pipe: Pipe, queue: SharedQueue) -> Self {
         let timer = Box::pin(sleep(Duration::ZERO));
-        Self { pipe, queue, waiting: VecDeque::new(), timer }
+        Self { pipe, queue, waiting: VecDeque::new(), is_over: false, timer }
     }
 }
 
@@ -102,14 +103,13 @@ impl Stream for Delayed {
     type Item = io::Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let is_over = self.waiting.back().is_some_and(|(_, item)| item.is_none());
-        while !is_over && let Poll::Ready(item) = Pin::new(&mut self.pipe).poll_next(cx) {
+        while !self.is_over
+            && let Poll::Ready(item) = Pin::new(&mut self.pipe).poll_next(cx)
+        {
+            self.is_over = !matches!(item, Some(Ok(_)));
             let bytes = item.as_ref().and_then(|item| item.as_ref().ok()).map_or(0, Bytes::len);
-            let (at, is_last) = (self.queue.passed(bytes), item.is_none());
+            let at = self.queue.passed(bytes);
             self.waiting.push_back((at, item));
-            if is_last {
-                break;
-            }
         }
         let Some((at, _)) = self.waiting.front() else { return Poll::Pending };
         let at = *at;

@@ -43,7 +43,7 @@ pub async fn crowd(world: &World) -> Result<Duration, Failure> {
     }
     let answers = questions.answers();
     let most = quantile(&answers, 0.95);
-    world.expect(Check::Fairness, answers.len() > 200 && most <= ANSWER, || {
+    world.expect(Check::Fairness, answers.len() > 100 && most <= ANSWER, || {
         format!(
             "{} answers, 95 % within {most:?}, to one client while another sends",
             answers.len()

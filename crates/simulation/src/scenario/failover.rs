@@ -30,7 +30,7 @@ impl Fault {
 }
 
 /// From one fault to the next: new carriers have to be earned.
-const INTERVAL: Duration = Duration::from_secs(20);
+const INTERVAL: Duration = Duration::from_secs(30);
 
 /// Lets faults happen, one after another, to whichever carrier carries most of a transfer in one direction.
 ///

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 /// From the end of one carrier to that of the next: new ones have to be earned.
-const INTERVAL: Duration = Duration::from_secs(12);
+const INTERVAL: Duration = Duration::from_secs(15);
 
 /// Carriers after which everything has its size.
 const WARM_UP: usize = 20;
@@ -28,6 +28,8 @@ pub struct Growth {
     pub ends: usize,
     /// Bytes of memory.
     pub bytes: isize,
+    /// All dials, of which every fourth fails.
+    pub dials: usize,
 }
 
 /// Uses up so many carriers, while every fourth dial fails.
@@ -56,13 +58,14 @@ pub async fn succession(
         download.down.reset_gap();
         use_up(&client, number).await;
         world.expect(Check::Stall, download.down.gap() < INTERVAL, || {
-            format!("nothing since carrier {number} ended")
+            format!("nothing since carrier {number} ended, {} dials", client.volunteers().dials())
         })?;
     }
     let growth = Growth {
         tasks: world.tasks() as isize - tasks as isize,
         ends: client.volunteers().ends_held(),
         bytes: memory() as isize - bytes as isize,
+        dials: client.volunteers().dials(),
     };
     world.expect(Check::Tasks, growth.tasks <= TASKS as isize, || format!("{growth:?}"))?;
     world.expect(Check::Carriers, growth.ends <= ENDS, || format!("{growth:?}"))?;
