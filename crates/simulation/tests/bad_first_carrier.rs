@@ -1,5 +1,7 @@
 //! A session whose first volunteer is of no use has its first answer soon all the same.
 
+#![expect(clippy::print_stdout, reason = "the figures, for whoever asks with --nocapture")]
+
 use snowflake_simulation::{Check, Line, Offer, Purpose, Ways, World, for_seeds};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};

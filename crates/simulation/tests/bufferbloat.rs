@@ -1,5 +1,7 @@
 //! One carrier is used up to its rate, and nearly nothing stands in the queue before it.
 
+#![expect(clippy::print_stdout, reason = "the figures, for whoever asks with --nocapture")]
+
 use snowflake_simulation::{Check, ENDLESS, Failure, Line, Offer, Waits, Ways, World, for_seeds};
 use std::fmt;
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! A carrier that fails in any way holds the session up for a moment only.
 
+#![expect(clippy::print_stdout, reason = "the figures, for whoever asks with --nocapture")]
+
 use snowflake_simulation::scenario::{Fault, failover};
 use snowflake_simulation::{Ways, for_seeds};
 use std::time::Duration;

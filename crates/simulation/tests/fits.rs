@@ -1,5 +1,7 @@
 //! Carriers that deliver in fits: each lost packet of SCTP holds up what comes after it for 200 to 1000 ms.
 
+#![expect(clippy::print_stdout, reason = "the figures, for whoever asks with --nocapture")]
+
 use snowflake_simulation::{Check, ENDLESS, Line, Offer, World, for_seeds};
 use std::time::Duration;
 use tokio::time::sleep;

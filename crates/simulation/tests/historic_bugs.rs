@@ -1,5 +1,7 @@
 //! Bugs of old, put in one by one: the scenarios find each, and say by which check.
 
+#![expect(clippy::print_stdout, reason = "the figures, for whoever asks with --nocapture")]
+
 use snowflake_simulation::scenario::{Fault, Growth, crowd, failover, succession};
 use snowflake_simulation::{Bug, Check, Failure, Ways, World, simulate};
 use std::time::Duration;

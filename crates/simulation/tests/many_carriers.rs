@@ -10,7 +10,7 @@ static MEMORY: Cap<System> = Cap::new(System, usize::MAX);
 
 #[test]
 fn nothing_grows_with_the_number_of_carriers() {
-    for growth in for_seeds(12, async |world| succession(world, 200, || MEMORY.allocated()).await) {
+    for growth in for_seeds(2, async |world| succession(world, 200, || MEMORY.allocated()).await) {
         println!("{growth:?}");
     }
 }

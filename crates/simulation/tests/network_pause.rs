@@ -1,5 +1,7 @@
 //! When the whole network stands still for a while, carriers are kept.
 
+#![expect(clippy::print_stdout, reason = "the figures, for whoever asks with --nocapture")]
+
 use snowflake_simulation::{Check, ENDLESS, Line, Offer, World, for_seeds};
 use std::time::Duration;
 use tokio::time::sleep;

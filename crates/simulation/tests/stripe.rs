@@ -1,5 +1,7 @@
 //! Several carriers together bring nearly the sum of their rates.
 
+#![expect(clippy::print_stdout, reason = "the figures, for whoever asks with --nocapture")]
+
 use snowflake_simulation::{Check, ENDLESS, Failure, Line, Offer, Ways, World, for_seeds};
 use std::time::Duration;
 use tokio::time::sleep;

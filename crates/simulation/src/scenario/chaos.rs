@@ -6,9 +6,6 @@ use snowflake_netsim::Rng;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// How soon data moves again in both directions after a fault, however unlucky the dials are.
-const PROGRESS: Duration = Duration::from_secs(45);
-
 /// Bytes that a session and its peer may hold together, the simulated carriers included.
 const BYTES: usize = 12 * 1024 * 1024;
 
@@ -34,25 +31,27 @@ pub struct Chaos {
 
 /// Faults of all kinds at random times in a session with one to three carriers of any kind, for `time`.
 ///
-/// `memory` says how many bytes are allocated.
+/// `silences` are the directions of carriers that fall silent; `memory` says how many bytes are allocated.
 ///
 /// # Errors
 ///
-/// [`Check::Stall`] if after some fault nothing moves in one direction for too long; [`Check::Memory`] and
+/// [`Check::Stall`] if after some fault nothing moves in one direction for `bound`; [`Check::Memory`] and
 /// [`Check::Carriers`] if too much is held; and whatever is checked all the time.
 pub async fn chaos(
     world: &World,
     time: Duration,
+    bound: Duration,
+    silences: &'static [Ways],
     memory: impl Fn() -> usize,
 ) -> Result<Chaos, Failure> {
     let (mut rng, began, before) = (world.rng(), Instant::now(), memory());
-    let client = world.client(1 + rng.below(3) as usize, |_, rng| any_offer(rng));
+    let client = world.client(1 + rng.below(3) as usize, move |_, rng| any_offer(rng, silences));
     let transfer = client.transfer(ENDLESS, ENDLESS)?;
     let (mut seen, mut all) = (Chaos::default(), Duration::ZERO);
     while began.elapsed() < time {
         sleep(Duration::from_millis(rng.below(20_000))).await;
-        strike(&client, &mut rng);
-        let took = progress(world, &transfer).await?;
+        strike(&client, &mut rng, silences);
+        let took = progress(world, &transfer, bound).await?;
         seen.faults += 1;
         all += took;
         seen.longest = seen.longest.max(took);
@@ -68,7 +67,7 @@ pub async fn chaos(
 }
 
 /// Three of ten dials fail, one in twenty gives a carrier that is silent from the start.
-fn any_offer(rng: &mut Rng) -> Offer {
+fn any_offer(rng: &mut Rng, silences: &[Ways]) -> Offer {
     let round_trip = Duration::from_millis(10 + rng.below(300));
     let line = Line::mbit(0.5 + rng.below(80) as f64 / 10.0).round_trip(round_trip);
     let line = if rng.chance(0.5) { line.fits(Duration::from_secs(2)) } else { line };
@@ -76,24 +75,24 @@ fn any_offer(rng: &mut Rng) -> Offer {
     if rng.chance(0.3) {
         offer.fails()
     } else if rng.chance(0.07) {
-        offer.silent(any_ways(rng))
+        offer.silent(any(silences, rng))
     } else {
         offer
     }
 }
 
-fn any_ways(rng: &mut Rng) -> Ways {
-    [Ways::Up, Ways::Down, Ways::Both][rng.below(3) as usize]
+fn any(silences: &[Ways], rng: &mut Rng) -> Ways {
+    silences[rng.below(silences.len() as u64) as usize]
 }
 
 /// One fault in some carrier, in all, or in the whole network.
-fn strike(client: &Client, rng: &mut Rng) {
+fn strike(client: &Client, rng: &mut Rng, silences: &[Ways]) {
     let links = client.volunteers().links();
     let time = Duration::from_millis(rng.below(15_000));
     let fault = match rng.below(5) {
         0 => Fault::Closed,
         1 => Fault::Broken,
-        2 => Fault::Silent(any_ways(rng)),
+        2 => Fault::Silent(any(silences, rng)),
         3 => Fault::Frozen(time),
         _ => return client.volunteers().pause(time / 2),
     };
@@ -110,11 +109,15 @@ fn strike(client: &Client, rng: &mut Rng) {
 }
 
 /// Waits until data has moved in both directions; returns how long that took.
-async fn progress(world: &World, transfer: &Transfer) -> Result<Duration, Failure> {
+async fn progress(
+    world: &World,
+    transfer: &Transfer,
+    bound: Duration,
+) -> Result<Duration, Failure> {
     let (began, up, down) = (Instant::now(), transfer.up.bytes(), transfer.down.bytes());
     let marks = [(&transfer.up, up), (&transfer.down, down)];
     while marks.iter().any(|(meter, before)| meter.bytes() == *before) {
-        world.expect(Check::Stall, began.elapsed() < PROGRESS, || {
+        world.expect(Check::Stall, began.elapsed() < bound, || {
             format!(
                 "up {} after {up} bytes, down {} after {down}",
                 transfer.up.bytes(),
