@@ -21,6 +21,8 @@ pub(crate) struct Core {
     pub(crate) kcp: Kcp,
     pub(crate) carriers: Carriers,
     receive_window: ReceiveWindow,
+    /// What of one stream may wait to be sent now, in bytes.
+    pub(crate) send_buffer: usize,
     /// Streams that the peer opened and nobody has taken yet; at most smux's limit of streams.
     pub(crate) opened: VecDeque<StreamId>,
     waiting: HashMap<StreamId, Waiting>,
@@ -48,6 +50,7 @@ impl Shared {
             kcp,
             carriers,
             receive_window: ReceiveWindow::new(),
+            send_buffer: MIN_SEND_BUFFER,
             opened: VecDeque::new(),
             waiting: HashMap::new(),
             handles: 0,
@@ -96,7 +99,8 @@ impl Core {
             self.smux.handle_timeout(now)?;
         }
         self.advertise(now);
-        self.smux.set_send_buffer(send_buffer(self.carriers.rate()));
+        self.send_buffer = send_buffer(self.carriers.rate());
+        self.smux.set_send_buffer(self.send_buffer);
         Ok(())
     }
 
