@@ -65,7 +65,7 @@
 //! # On the wire
 //!
 //! KCP as kcp-go speaks it with Snowflake's settings: stream mode, windows of up to 65535 segments, no
-//! congestion window (the carrier below has its own), packets of at most 1400 bytes, no encryption, no
+//! congestion window here (`snowflake-multiplex` has one for each carrier), packets of at most 1400 bytes, no encryption, no
 //! error correction. There is no handshake and no end: the client draws `conv` at random, the server
 //! takes it from the first packet, and a session that is over is simply forgotten.
 //!
@@ -73,6 +73,10 @@
 //!
 //! * Nothing is scanned. An acknowledgement and a transmission cost the same with ten segments in
 //!   flight as with 65,000.
+//! * Each segment knows over which of several carriers it was last sent, because order holds only within one; an
+//!   [`Outcome`] says what each carrier delivered, and [`Kcp::probe`] asks one for proof of life.
+//! * Segments without data may carry a mark ([`Config::paced`]) by which two ends that control their own sending know each
+//!   other.
 //! * Timers are exact deadlines instead of a tick every 10 ms.
 //! * A segment is taken for lost when anything sent later has arrived, in the order of sending (as in
 //!   RACK, RFC 8985), not only when a higher number has.

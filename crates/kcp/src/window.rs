@@ -4,8 +4,7 @@ use crate::config::{PEER_WINDOW_INITIAL, PROBE_FIRST, PROBE_LIMIT};
 
 /// What the peer last said it has room for, in segments.
 ///
-/// There is no congestion window: Snowflake turns kcp-go's off, and the carrier below (SCTP, TCP) has
-/// its own.
+/// There is no congestion window here: Snowflake turns kcp-go's off, and what a carrier may hold is decided above.
 #[derive(Debug)]
 pub(crate) struct PeerWindow {
     size: u16,

@@ -1,8 +1,8 @@
 //! smux over KCP over any packet conn: the session that outlives its carriers.
 //!
-//! **Async** (tokio), thin: the logic is in the machines `snowflake-smux` and `snowflake-kcp`, which this crate only
-//! drives. One [`Driver`] future per session owns the packet conn and moves everything; [`Stream`]s share the machines
-//! with it behind a lock that is never held across an await.
+//! **Async** (tokio), thin: the logic is in the machines `snowflake-smux`, `snowflake-kcp` and `snowflake-multiplex`,
+//! which this crate only drives. One [`Driver`] future per session owns the packet conn and moves everything;
+//! [`Stream`]s share the machines with it behind a lock that is never held across an await.
 //!
 //! ```text
 //!   Stream   Stream          AsyncRead + AsyncWrite, one for each connection of tor
@@ -10,6 +10,8 @@
 //!       smux                 frames; streams, windows, keep-alive
 //!         |                                                          all of this survives
 //!        KCP                 segments; lost packets are sent again    the death of a carrier
+//!         |
+//!      multiplex             which carrier gets the next packet
 //!         |
 //!    packet conn             packets                                 --------------------
 //!         |
@@ -20,8 +22,8 @@
 //! a [`QueuePacketConn`](snowflake_turbotunnel::QueuePacketConn) and accepts streams of all sessions; [`serve()`] is the
 //! same for one client over any packet conn.
 //!
-//! The driver sleeps until the next deadline or event. An idle session wakes for smux's keep-alive and for nothing
-//! else, where Go's wakes a hundred times a second.
+//! The driver sleeps until the next deadline or event. An idle session wakes for smux's keep-alive, to ask a
+//! carrier that has long been silent, and for nothing else, where Go's wakes a hundred times a second.
 //!
 //! **Not here:** how carriers are found and replaced (`snowflake-turbotunnel`), what is sent again and when
 //! (`snowflake-kcp`), frames and windows (`snowflake-smux`), and tor at either end (the programs).
