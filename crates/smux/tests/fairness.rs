@@ -117,3 +117,12 @@ fn a_frame_is_cut_to_the_room_and_nothing_comes_between() {
     }
     assert_eq!(wire, [3, 1, 4, 9, 2, 1, 1, 8]);
 }
+
+/// What does not leave now would wait ahead of everything that is written later.
+#[test]
+fn a_frame_is_no_longer_than_what_leaves_at_once() {
+    let (mut peer, id) = Peer::with_stream(Config::client());
+    peer.ours.write(id, &[0; 10_000]).unwrap();
+    let header = peer.ours.poll_output(2000).unwrap();
+    assert_eq!(u16::from_le_bytes([header[2], header[3]]), 2000);
+}

@@ -76,8 +76,8 @@ impl Peer {
 
     /// The next frame of our end.
     pub(crate) fn next(&mut self) -> Option<Frame> {
-        while let Some(bytes) = self.ours.poll_output(1000) {
-            assert!((1..=1000).contains(&bytes.len()));
+        while let Some(bytes) = self.ours.poll_output(40_000) {
+            assert!((1..=40_000).contains(&bytes.len()));
             self.wire.extend(bytes);
             if let Some(frame) = Frame::take(&mut self.wire) {
                 return Some(frame);
