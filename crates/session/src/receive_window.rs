@@ -51,7 +51,8 @@ impl ReceiveWindow {
             return self.window;
         };
         let elapsed = now.saturating_duration_since(began);
-        if elapsed >= round_trip.max(MIN_EPOCH) {
+        // What a lost SCTP packet has held up comes at once; its epoch is as long as the hold-up.
+        if received > self.before && elapsed >= round_trip.max(MIN_EPOCH) {
             let rate = (received - self.before) as f64 / elapsed.as_secs_f64();
             self.begin(now, received);
             self.note(rate);
@@ -121,10 +122,26 @@ mod tests {
             now += ROUND_TRIP + ANSWER;
         }
         assert_eq!(window.update(now, 1000, Some(ROUND_TRIP)), 1500);
-        for _ in 0..EPOCHS {
+        for received in (1001..).take(EPOCHS) {
             now += ROUND_TRIP + ANSWER;
-            window.update(now, 1000, Some(ROUND_TRIP));
+            window.update(now, received, Some(ROUND_TRIP));
         }
         assert_eq!(window.window, MIN);
+    }
+
+    #[test]
+    fn what_was_held_up_does_not_make_the_path_look_fast() {
+        let mut window = ReceiveWindow::new();
+        let mut now = epoch();
+        for received in (0..2000).step_by(50) {
+            window.update(now, received, Some(ROUND_TRIP));
+            now += ROUND_TRIP + ANSWER;
+        }
+        let before = window.window;
+        for _ in 0..8 {
+            now += ROUND_TRIP + ANSWER;
+            window.update(now, 1950, Some(ROUND_TRIP));
+        }
+        assert!(window.update(now, 1950 + 450, Some(ROUND_TRIP)) <= before);
     }
 }
