@@ -86,11 +86,13 @@ impl<P: PacketConn> Driver<P> {
     /// Takes turns until nothing moves, then waits for events, room, handles and time.
     fn poll_turns(&mut self, cx: &mut Context<'_>) -> Poll<Stop> {
         for _ in 0..TURNS {
-            let received = match self.conn.poll_recv(cx, &mut self.events) {
-                Poll::Ready(Ok(())) => true,
-                Poll::Ready(Err(_)) => return Poll::Ready(Stop::End(SessionEnd::ConnClosed)),
-                Poll::Pending => false,
-            };
+            // What is left of a session that was replaced comes first, or it would grow with each replacement.
+            let received = !self.events.is_empty()
+                || match self.conn.poll_recv(cx, &mut self.events) {
+                    Poll::Ready(Ok(())) => true,
+                    Poll::Ready(Err(_)) => return Poll::Ready(Stop::End(SessionEnd::ConnClosed)),
+                    Poll::Pending => false,
+                };
             let deadline = match self.turn(cx) {
                 Ok(deadline) => deadline,
                 Err(stop) => return Poll::Ready(stop),

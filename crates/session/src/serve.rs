@@ -36,7 +36,11 @@ pub async fn serve<P: PacketConn + Unpin>(
         };
         match serve_session(&mut conn, events, config, &mut hand_out).await {
             Stop::End(end) => return end,
-            Stop::Replaced(events) => known = Some(events),
+            Stop::Replaced(events) => {
+                known = Some(events);
+                // Beginning anew again and again must not hold up other clients.
+                tokio::task::yield_now().await;
+            }
         }
     }
 }

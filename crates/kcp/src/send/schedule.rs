@@ -62,7 +62,7 @@ impl Schedule {
         (sn, ts): (u32, u32),
         now: u64,
     ) {
-        while let Some(front) = self.sent_over(carrier).front().copied() {
+        while let Some(front) = self.oldest(carrier) {
             if let Some(slot) = flight.current(&front) {
                 let age = distance(ts, slot.ts);
                 if age < 0 || (age == 0 && distance(front.sn, sn) >= 0) {
@@ -76,7 +76,7 @@ impl Schedule {
 
     /// Finds everything that was sent over `carrier` by `ts`: what the answer to a probe has overtaken.
     pub(crate) fn answered(&mut self, flight: &Flight, carrier: u32, ts: u32, now: u64) {
-        while let Some(front) = self.sent_over(carrier).front().copied() {
+        while let Some(front) = self.oldest(carrier) {
             if let Some(slot) = flight.current(&front) {
                 if distance(ts, slot.ts) <= 0 {
                     break;
@@ -97,6 +97,12 @@ impl Schedule {
             }
         }
         self.patience = now;
+    }
+
+    /// The oldest transmission over a carrier; of one that is forgotten there is none, and it stays forgotten.
+    fn oldest(&self, carrier: u32) -> Option<Stamp> {
+        let (_, stamps) = self.sent.iter().find(|(known, _)| *known == carrier)?;
+        stamps.front().copied()
     }
 
     fn sent_over(&mut self, carrier: u32) -> &mut VecDeque<Stamp> {
