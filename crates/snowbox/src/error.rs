@@ -148,8 +148,8 @@ pub enum BuildError {
     #[error("cargo could not be run: {0}")]
     NoCargo(io::Error),
     /// cargo said no.
-    #[error("`{0}` ended with {1}")]
-    Failed(String, ExitStatus),
+    #[error("`cargo build --release` ended with {0}")]
+    Failed(ExitStatus),
     /// cargo was content and yet made no such program.
     #[error("cargo built no {0}")]
     NotBuilt(String),
