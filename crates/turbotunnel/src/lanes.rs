@@ -3,22 +3,22 @@
 //! ```text
 //!                 events: Opened, Packet, Ended; bounded together
 //!             <-------------------------------------------------+----- Lane <-- carrier 0
-//!   session                                                     +----- Lane <-- carrier 1
+//!   Trunk                                                       +----- Lane <-- carrier 1
 //!             ---- packets for carrier 0, bounded ---------------------> Lane --> carrier 0
 //!             ---- packets for carrier 1, bounded ---------------------> Lane --> carrier 1
 //! ```
 
 mod inner;
 mod lane;
+mod trunk;
 
-use crate::{CarrierEnd, CarrierId, Closed, Event};
-use bytes::Bytes;
+use crate::{CarrierEnd, CarrierId, Event};
 use inner::Inner;
 pub(crate) use lane::Lane;
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
+pub(crate) use trunk::Trunk;
 
 /// What a session and its carriers share, behind one lock that is taken once for each batch of packets.
 ///
@@ -64,102 +64,38 @@ impl From<Over> for CarrierEnd {
     }
 }
 
-/// The session's side. All but [`begin`](Self::begin) is of use only while there is a session.
 impl Lanes {
-    /// Makes place for a session, which is told of the carriers that there are; false if there is one already.
-    pub(crate) fn begin(&self) -> bool {
+    /// Queues without carriers and without a session.
+    pub(crate) fn new(limits: Limits) -> Arc<Self> {
+        Arc::new(Self { inner: Mutex::default(), attended: AtomicBool::new(false), limits })
+    }
+
+    /// Queues without carriers, for the session that has their other end.
+    pub(crate) fn with_trunk(limits: Limits) -> (Arc<Self>, Trunk) {
+        let attended = AtomicBool::new(true);
+        let lanes = Arc::new(Self { inner: Mutex::default(), attended, limits });
+        let trunk = Trunk { lanes: lanes.clone() };
+        (lanes, trunk)
+    }
+
+    /// Makes place for a session, which is told of the carriers that there are; `None` if there is one already.
+    pub(crate) fn begin(self: &Arc<Self>) -> Option<Trunk> {
         let mut inner = self.lock();
         if self.attended.swap(true, Ordering::AcqRel) {
-            return false;
+            return None;
         }
         let Inner { events, places, .. } = &mut *inner;
         for place in places.iter_mut().filter(|place| place.over.is_none()) {
             place.announced = true;
             events.push(Event::Opened(place.id));
         }
-        true
-    }
-
-    /// Ends the session's part: what waits for it and for the carriers is dropped. The carriers stay.
-    pub(crate) fn end(&self) {
-        let wakers: Vec<_> = {
-            let mut inner = self.lock();
-            self.attended.store(false, Ordering::Release);
-            inner.forget_events();
-            (inner.reader, inner.sender) = (None, None);
-            for place in &mut inner.places {
-                place.announced = false;
-                place.outgoing = VecDeque::new();
-            }
-            inner.those_who_wait_for_room().collect()
-        };
-        wake(wakers);
+        drop(inner);
+        Some(Trunk { lanes: self.clone() })
     }
 
     /// Whether there is a session to take what comes.
     pub(crate) fn is_attended(&self) -> bool {
         self.attended.load(Ordering::Acquire)
-    }
-
-    /// See [`PacketConn::poll_recv`](crate::PacketConn::poll_recv).
-    pub(crate) fn poll_events(
-        &self,
-        cx: &Context<'_>,
-        events: &mut Vec<Event>,
-    ) -> Poll<Result<(), Closed>> {
-        let wakers: Vec<_> = {
-            let mut inner = self.lock();
-            if inner.closed {
-                return Poll::Ready(Err(Closed));
-            }
-            if inner.events.is_empty() {
-                remember(&mut inner.reader, cx);
-                return Poll::Pending;
-            }
-            events.append(&mut inner.events);
-            inner.forget_events();
-            inner.those_who_wait_for_room().collect()
-        };
-        wake(wakers);
-        Poll::Ready(Ok(()))
-    }
-
-    /// See [`PacketConn::poll_room`](crate::PacketConn::poll_room).
-    pub(crate) fn poll_room(&self, cx: &Context<'_>, carrier: CarrierId) -> Poll<usize> {
-        let mut inner = self.lock();
-        let Ok(place) = inner.place(carrier) else { return Poll::Ready(0) };
-        let room = self.limits.outgoing.saturating_sub(place.outgoing.len());
-        if room == 0 {
-            place.asked_for_room = true;
-            remember(&mut inner.sender, cx);
-            return Poll::Pending;
-        }
-        Poll::Ready(room)
-    }
-
-    /// See [`PacketConn::send`](crate::PacketConn::send).
-    pub(crate) fn send(&self, carrier: CarrierId, packets: &mut Vec<Bytes>) {
-        let task = self.lock().place(carrier).ok().and_then(|place| {
-            let room = self.limits.outgoing.saturating_sub(place.outgoing.len());
-            place.outgoing.extend(packets.drain(..room.min(packets.len())));
-            place.task.take_if(|_| place.waits_for_packets && !place.outgoing.is_empty())
-        });
-        packets.clear();
-        wake(task);
-    }
-
-    /// See [`PacketConn::close`](crate::PacketConn::close).
-    pub(crate) fn give_up(&self, carrier: CarrierId) {
-        let task = self.lock().place(carrier).ok().and_then(|place| place.end(Over::GivenUp));
-        wake(task);
-    }
-}
-
-/// The carriers' side.
-impl Lanes {
-    /// Queues without carriers and without a session.
-    pub(crate) fn new(limits: Limits) -> Arc<Self> {
-        Arc::new(Self { inner: Mutex::default(), attended: AtomicBool::new(false), limits })
     }
 
     /// Adds a carrier, which displaces the oldest if it is one too many.

@@ -104,6 +104,7 @@ mod carrier_id;
 mod client_id;
 mod client_map;
 mod config;
+mod delegate;
 mod dial;
 mod dial_plan;
 mod error;

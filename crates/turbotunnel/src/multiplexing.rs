@@ -2,11 +2,10 @@
 
 mod manager;
 
-use crate::lanes::Lanes;
+use crate::delegate::delegate;
+use crate::lanes::{Lanes, Trunk};
 use crate::{CarrierId, ClientId, Closed, Dial, Event, MultiplexingConfig, PacketConn, preamble};
-use bytes::Bytes;
 use manager::{Manager, Want};
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
@@ -23,7 +22,7 @@ use tokio_util::task::AbortOnDropHandle;
 /// 12 dials at once and one every 8 s after that.
 #[derive(Debug)]
 pub struct MultiplexingPacketConn {
-    lanes: Arc<Lanes>,
+    trunk: Trunk,
     want: watch::Sender<Want>,
     /// What the manager was told last.
     told: Want,
@@ -35,12 +34,11 @@ pub struct MultiplexingPacketConn {
 impl MultiplexingPacketConn {
     /// Dials nothing until the session says that something is missing. Must be called within a tokio runtime.
     pub fn new(client: ClientId, dialer: impl Dial, config: MultiplexingConfig) -> Self {
-        let lanes = Lanes::new(config.limits());
-        lanes.begin();
+        let (lanes, trunk) = Lanes::with_trunk(config.limits());
         let (want, wanted) = watch::channel(Want::default());
-        let manager = Manager::new(dialer, preamble(client), lanes.clone(), wanted, config);
+        let manager = Manager::new(dialer, preamble(client), lanes, wanted, config);
         let manager = AbortOnDropHandle::new(tokio::spawn(manager.run()));
-        Self { lanes, want, told: Want::default(), newest: None, _manager: manager }
+        Self { trunk, want, told: Want::default(), newest: None, _manager: manager }
     }
 
     fn tell(&mut self, want: Want) {
@@ -52,6 +50,8 @@ impl MultiplexingPacketConn {
 }
 
 impl PacketConn for MultiplexingPacketConn {
+    delegate!(self => self.trunk; poll_room, send, close);
+
     fn poll_recv(
         &mut self,
         cx: &mut Context<'_>,
@@ -60,25 +60,13 @@ impl PacketConn for MultiplexingPacketConn {
         // Who comes for more has considered what it took before, and has said so if it changed what is missing.
         self.tell(Want { newest: self.newest, ..self.told });
         let known = events.len();
-        let received = self.lanes.poll_events(cx, events);
+        let received = self.trunk.poll_recv(cx, events);
         let opened = events[known..].iter().rev().find_map(|event| match event {
             Event::Opened(carrier) => Some(*carrier),
             Event::Packet(..) | Event::Ended(_) => None,
         });
         self.newest = opened.or(self.newest);
         received
-    }
-
-    fn poll_room(&mut self, cx: &mut Context<'_>, carrier: CarrierId) -> Poll<usize> {
-        self.lanes.poll_room(cx, carrier)
-    }
-
-    fn send(&mut self, carrier: CarrierId, packets: &mut Vec<Bytes>) {
-        self.lanes.send(carrier, packets);
-    }
-
-    fn close(&mut self, carrier: CarrierId) {
-        self.lanes.give_up(carrier);
     }
 
     fn set_missing(&mut self, carriers: usize) {

@@ -1,5 +1,6 @@
 //! The trait that a session lies on.
 
+use crate::delegate::delegate;
 use crate::{CarrierId, Closed};
 use bytes::Bytes;
 use std::task::{Context, Poll};
@@ -79,27 +80,5 @@ pub trait PacketConn: Send {
 }
 
 impl<P: PacketConn + ?Sized> PacketConn for &mut P {
-    fn poll_recv(
-        &mut self,
-        cx: &mut Context<'_>,
-        events: &mut Vec<Event>,
-    ) -> Poll<Result<(), Closed>> {
-        (**self).poll_recv(cx, events)
-    }
-
-    fn poll_room(&mut self, cx: &mut Context<'_>, carrier: CarrierId) -> Poll<usize> {
-        (**self).poll_room(cx, carrier)
-    }
-
-    fn send(&mut self, carrier: CarrierId, packets: &mut Vec<Bytes>) {
-        (**self).send(carrier, packets);
-    }
-
-    fn close(&mut self, carrier: CarrierId) {
-        (**self).close(carrier);
-    }
-
-    fn set_missing(&mut self, carriers: usize) {
-        (**self).set_missing(carriers);
-    }
+    delegate!(self => **self; poll_recv, poll_room, send, close, set_missing);
 }

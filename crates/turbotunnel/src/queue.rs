@@ -1,10 +1,9 @@
 //! The server's packet conn: all carriers of all clients.
 
-use crate::lanes::{Lane, Lanes, Over};
+use crate::delegate::delegate;
+use crate::lanes::{Lane, Lanes, Over, Trunk};
 use crate::pump::{Place, close, pump};
-use crate::{
-    Carrier, CarrierEnd, CarrierId, ClientId, ClientMap, Closed, Event, PacketConn, QueueConfig,
-};
+use crate::{Carrier, CarrierEnd, ClientId, ClientMap, PacketConn, QueueConfig};
 use bytes::Bytes;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -78,12 +77,10 @@ impl QueuePacketConn {
 
     /// Hands out a conn for a session of `client`, unless another carrier has just done so; false if it was turned away.
     fn begin_session(&self, client: ClientId, lanes: &Arc<Lanes>) -> bool {
-        if !lanes.begin() {
-            return true;
-        }
+        let Some(trunk) = lanes.begin() else { return true };
         let Half { shared, arrivals } = &*self.half;
         shared.shard(client).begin_session(client);
-        let conn = ClientConn { shared: shared.clone(), client, lanes: lanes.clone() };
+        let conn = ClientConn { shared: shared.clone(), client, trunk };
         // When the backlog is full, dropping the conn ends the session that never was.
         let handed_out = arrivals.try_send((client, conn)).is_ok();
         if !handed_out {
@@ -168,7 +165,7 @@ impl Clients {
 pub struct ClientConn {
     shared: Arc<Shared>,
     client: ClientId,
-    lanes: Arc<Lanes>,
+    trunk: Trunk,
 }
 
 impl ClientConn {
@@ -179,31 +176,12 @@ impl ClientConn {
 }
 
 impl PacketConn for ClientConn {
-    fn poll_recv(
-        &mut self,
-        cx: &mut Context<'_>,
-        events: &mut Vec<Event>,
-    ) -> Poll<Result<(), Closed>> {
-        self.lanes.poll_events(cx, events)
-    }
-
-    fn poll_room(&mut self, cx: &mut Context<'_>, carrier: CarrierId) -> Poll<usize> {
-        self.lanes.poll_room(cx, carrier)
-    }
-
-    fn send(&mut self, carrier: CarrierId, packets: &mut Vec<Bytes>) {
-        self.lanes.send(carrier, packets);
-    }
-
-    fn close(&mut self, carrier: CarrierId) {
-        self.lanes.give_up(carrier);
-    }
+    delegate!(self => self.trunk; poll_recv, poll_room, send, close);
 }
 
 impl Drop for ClientConn {
     fn drop(&mut self) {
+        // The trunk goes after this, and only then may the next begin. What it loses by this it is sent again.
         self.shared.shard(self.client).end_session(self.client);
-        // Only now may the next begin. What it loses by this it is sent again.
-        self.lanes.end();
     }
 }

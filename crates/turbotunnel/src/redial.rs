@@ -1,11 +1,11 @@
 //! The simplest client's packet conn: one carrier after another under one session.
 
-use crate::lanes::Lanes;
+use crate::delegate::delegate;
+use crate::lanes::{Lanes, Trunk};
 use crate::pump::{close, pump};
-use crate::{CarrierId, ClientId, Closed, Dial, Event, PacketConn, RedialConfig, preamble};
+use crate::{ClientId, Dial, PacketConn, RedialConfig, preamble};
 use bytes::Bytes;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -18,47 +18,23 @@ use tokio_util::task::AbortOnDropHandle;
 /// lost; the session sends them again. One task owns the carrier; it ends when the conn is dropped.
 #[derive(Debug)]
 pub struct RedialPacketConn {
-    lanes: Arc<Lanes>,
+    trunk: Trunk,
     _task: AbortOnDropHandle<()>,
 }
 
 impl RedialPacketConn {
     /// Starts dialing at once. Must be called within a tokio runtime.
     pub fn new(client: ClientId, dialer: impl Dial, config: RedialConfig) -> Self {
-        let lanes = Lanes::new(config.limits());
-        lanes.begin();
-        let redial = Redial {
-            preamble: preamble(client),
-            dialer,
-            lanes: lanes.clone(),
-            config,
-            closing: JoinSet::new(),
-        };
+        let (lanes, trunk) = Lanes::with_trunk(config.limits());
+        let redial =
+            Redial { preamble: preamble(client), dialer, lanes, config, closing: JoinSet::new() };
         let task = AbortOnDropHandle::new(tokio::spawn(redial.run()));
-        Self { lanes, _task: task }
+        Self { trunk, _task: task }
     }
 }
 
 impl PacketConn for RedialPacketConn {
-    fn poll_recv(
-        &mut self,
-        cx: &mut Context<'_>,
-        events: &mut Vec<Event>,
-    ) -> Poll<Result<(), Closed>> {
-        self.lanes.poll_events(cx, events)
-    }
-
-    fn poll_room(&mut self, cx: &mut Context<'_>, carrier: CarrierId) -> Poll<usize> {
-        self.lanes.poll_room(cx, carrier)
-    }
-
-    fn send(&mut self, carrier: CarrierId, packets: &mut Vec<Bytes>) {
-        self.lanes.send(carrier, packets);
-    }
-
-    fn close(&mut self, carrier: CarrierId) {
-        self.lanes.give_up(carrier);
-    }
+    delegate!(self => self.trunk; poll_recv, poll_room, send, close);
 }
 
 /// The task behind the conn.

@@ -1,8 +1,10 @@
 use super::*;
+use crate::{Closed, PacketConn};
+use bytes::Bytes;
 use futures_util::task::noop_waker_ref;
 use proptest::prelude::*;
 use std::sync::atomic::AtomicUsize;
-use std::task::Wake;
+use std::task::{Poll, Wake};
 
 /// Counts how often it is woken.
 #[derive(Default)]
@@ -32,12 +34,6 @@ fn cx() -> Context<'static> {
     Context::from_waker(noop_waker_ref())
 }
 
-fn attended(limits: Limits) -> Arc<Lanes> {
-    let lanes = Lanes::new(limits);
-    assert!(lanes.begin());
-    lanes
-}
-
 fn packets(count: u8) -> Vec<Bytes> {
     (0..count).map(|n| Bytes::from(vec![n; 10])).collect()
 }
@@ -54,9 +50,9 @@ fn popped(lane: &Lane, budget: usize) -> usize {
 }
 
 /// All events that there are.
-fn events(lanes: &Lanes) -> Vec<Event> {
+fn events(trunk: &mut Trunk) -> Vec<Event> {
     let mut events = Vec::new();
-    assert_eq!(lanes.poll_events(&cx(), &mut events).is_pending(), events.is_empty());
+    assert_eq!(trunk.poll_recv(&mut cx(), &mut events).is_pending(), events.is_empty());
     events
 }
 
@@ -69,14 +65,14 @@ fn is_empty(lanes: &Lanes) -> bool {
 
 #[test]
 fn a_full_queue_drops_and_says_that_it_has_no_room() {
-    let lanes = attended(LIMITS);
+    let (lanes, mut trunk) = Lanes::with_trunk(LIMITS);
     let lane = lanes.open();
     let mut many = packets(9);
-    lanes.send(lane.id(), &mut many);
+    trunk.send(lane.id(), &mut many);
     assert!(many.is_empty());
-    assert!(lanes.poll_room(&cx(), lane.id()).is_pending());
+    assert!(trunk.poll_room(&mut cx(), lane.id()).is_pending());
     assert_eq!(pop(&lane, 25), (Poll::Ready(Ok(())), 2));
-    assert_eq!(lanes.poll_room(&cx(), lane.id()), Poll::Ready(2));
+    assert_eq!(trunk.poll_room(&mut cx(), lane.id()), Poll::Ready(2));
     assert_eq!(pop(&lane, 5), (Poll::Ready(Ok(())), 1), "at least one, whatever the budget");
     assert_eq!(pop(&lane, 20), (Poll::Ready(Ok(())), 1));
     assert_eq!(pop(&lane, 20).0, Poll::Pending);
@@ -84,59 +80,59 @@ fn a_full_queue_drops_and_says_that_it_has_no_room() {
 
 #[test]
 fn each_carrier_has_its_own_packets_and_its_own_room() {
-    let lanes = attended(LIMITS);
+    let (lanes, mut trunk) = Lanes::with_trunk(LIMITS);
     let (a, b) = (lanes.open(), lanes.open());
-    lanes.send(a.id(), &mut packets(4));
-    assert!(lanes.poll_room(&cx(), a.id()).is_pending());
-    assert_eq!(lanes.poll_room(&cx(), b.id()), Poll::Ready(4));
+    trunk.send(a.id(), &mut packets(4));
+    assert!(trunk.poll_room(&mut cx(), a.id()).is_pending());
+    assert_eq!(trunk.poll_room(&mut cx(), b.id()), Poll::Ready(4));
     assert_eq!(pop(&b, 100).0, Poll::Pending);
     assert_eq!(popped(&a, 100), 4);
 }
 
 #[test]
 fn one_wake_up_for_a_batch_and_none_for_who_did_not_ask() {
-    let lanes = attended(LIMITS);
+    let (lanes, mut trunk) = Lanes::with_trunk(LIMITS);
     let (a, b) = (lanes.open(), lanes.open());
-    events(&lanes);
+    events(&mut trunk);
     let ((session, session_waker), (task, task_waker)) = (Counter::new(), Counter::new());
-    let session_cx = &Context::from_waker(&session_waker);
-    assert!(lanes.poll_events(session_cx, &mut Vec::new()).is_pending());
+    let session_cx = &mut Context::from_waker(&session_waker);
+    assert!(trunk.poll_recv(session_cx, &mut Vec::new()).is_pending());
     assert!(a.poll_push(&cx(), &mut packets(2)).is_ready());
     assert!(a.poll_push(&cx(), &mut packets(2)).is_ready());
     assert_eq!(session.take(), 1, "for events");
 
     let task_cx = &Context::from_waker(&task_waker);
     assert!(a.poll_pop(task_cx, &mut Vec::new(), 100, |len| len).is_pending());
-    lanes.send(b.id(), &mut packets(2));
+    trunk.send(b.id(), &mut packets(2));
     assert_eq!(task.take(), 0, "those are another carrier's");
-    lanes.send(a.id(), &mut packets(2));
-    lanes.send(a.id(), &mut packets(2));
+    trunk.send(a.id(), &mut packets(2));
+    trunk.send(a.id(), &mut packets(2));
     assert_eq!(task.take(), 1, "for packets");
 
     assert_eq!(popped(&a, 10), 1);
     assert_eq!(session.take(), 0, "it did not ask for room");
-    lanes.send(a.id(), &mut packets(1));
-    assert!(lanes.poll_room(session_cx, a.id()).is_pending());
+    trunk.send(a.id(), &mut packets(1));
+    assert!(trunk.poll_room(session_cx, a.id()).is_pending());
     assert_eq!(popped(&b, 100), 2);
     assert_eq!(session.take(), 0, "it did not ask for room there");
     assert_eq!(popped(&a, 10) + popped(&a, 10), 2);
     assert_eq!(session.take(), 1, "for room");
 
     assert!(a.poll_over(task_cx).is_pending());
-    lanes.send(a.id(), &mut packets(1));
+    trunk.send(a.id(), &mut packets(1));
     assert_eq!(task.take(), 0, "it takes nothing now");
 }
 
 #[test]
 fn a_session_that_takes_nothing_stops_its_carriers_until_it_does() {
-    let lanes = attended(LIMITS);
+    let (lanes, mut trunk) = Lanes::with_trunk(LIMITS);
     let (a, b) = (lanes.open(), lanes.open());
     let (task, waker) = Counter::new();
     let mut many = packets(6);
     assert!(a.poll_push(&Context::from_waker(&waker), &mut many).is_pending());
     assert_eq!(many.len(), 2, "the rest waits in the carrier's hands");
     assert!(b.poll_push(&cx(), &mut packets(1)).is_pending());
-    assert_eq!(events(&lanes).len(), 2 + 4);
+    assert_eq!(events(&mut trunk).len(), 2 + 4);
     assert_eq!(task.take(), 1);
     assert!(a.poll_push(&cx(), &mut many).is_ready());
     assert!(lanes.has_delivered(a.id()) && !lanes.has_delivered(b.id()));
@@ -144,48 +140,51 @@ fn a_session_that_takes_nothing_stops_its_carriers_until_it_does() {
 
 #[test]
 fn one_carrier_too_many_displaces_the_oldest_and_tells_it() {
-    let lanes = attended(LIMITS);
+    let (lanes, mut trunk) = Lanes::with_trunk(LIMITS);
     let (task, waker) = Counter::new();
     let oldest = lanes.open();
-    lanes.send(oldest.id(), &mut packets(1));
+    trunk.send(oldest.id(), &mut packets(1));
     assert!(oldest.poll_over(&Context::from_waker(&waker)).is_pending());
     let others = [lanes.open(), lanes.open()];
     assert_eq!(task.take(), 1);
     assert_eq!(pop(&oldest, 10), (Poll::Ready(Err(Over::Displaced)), 0));
-    assert_eq!(lanes.poll_room(&cx(), oldest.id()), Poll::Ready(0));
+    assert_eq!(trunk.poll_room(&mut cx(), oldest.id()), Poll::Ready(0));
     assert!(others.iter().all(|lane| pop(lane, 10).0.is_pending()));
-    events(&lanes);
+    events(&mut trunk);
     let id = oldest.id();
     drop(oldest);
-    assert_eq!(events(&lanes), [Event::Ended(id)]);
+    assert_eq!(events(&mut trunk), [Event::Ended(id)]);
 }
 
 #[test]
 fn a_carrier_that_was_given_up_brings_nothing_more() {
-    let lanes = attended(LIMITS);
+    let (lanes, mut trunk) = Lanes::with_trunk(LIMITS);
     let lane = lanes.open();
     let id = lane.id();
     assert!(lane.poll_push(&cx(), &mut packets(1)).is_ready());
-    lanes.give_up(id);
+    trunk.close(id);
     assert_eq!(lane.poll_push(&cx(), &mut packets(1)), Poll::Ready(Err(Over::GivenUp)));
     drop(lane);
     let packet = packets(1).remove(0);
-    assert_eq!(events(&lanes), [Event::Opened(id), Event::Packet(id, packet), Event::Ended(id)]);
+    assert_eq!(
+        events(&mut trunk),
+        [Event::Opened(id), Event::Packet(id, packet), Event::Ended(id)]
+    );
 }
 
 #[test]
 fn who_waits_for_room_is_woken_when_the_carrier_ends() {
-    let lanes = attended(LIMITS);
+    let (lanes, mut trunk) = Lanes::with_trunk(LIMITS);
     let lane = lanes.open();
     let (session, waker) = Counter::new();
-    lanes.send(lane.id(), &mut packets(4));
-    assert!(lanes.poll_room(&Context::from_waker(&waker), lane.id()).is_pending());
+    trunk.send(lane.id(), &mut packets(4));
+    assert!(trunk.poll_room(&mut Context::from_waker(&waker), lane.id()).is_pending());
     let id = lane.id();
     drop(lane);
     assert_eq!(session.take(), 1);
-    assert_eq!(lanes.poll_room(&cx(), id), Poll::Ready(0));
+    assert_eq!(trunk.poll_room(&mut cx(), id), Poll::Ready(0));
     let mut late = packets(1);
-    lanes.send(id, &mut late);
+    trunk.send(id, &mut late);
     assert!(late.is_empty(), "dropped");
 }
 
@@ -196,45 +195,47 @@ fn a_new_session_hears_of_the_carriers_that_there_are_and_of_nothing_else() {
     let mut unheard = packets(3);
     assert!(a.poll_push(&cx(), &mut unheard).is_ready());
     assert!(unheard.is_empty() && is_empty(&lanes), "without a session they are dropped");
-    assert!(lanes.begin());
-    assert!(!lanes.begin(), "it is taken");
-    assert_eq!(events(&lanes), [Event::Opened(a.id()), Event::Opened(b.id())]);
+    let mut trunk = lanes.begin().expect("there is no session");
+    assert!(lanes.begin().is_none(), "it is taken");
+    assert_eq!(events(&mut trunk), [Event::Opened(a.id()), Event::Opened(b.id())]);
     let (id, gone) = (a.id(), b.id());
-    lanes.give_up(gone);
-    lanes.send(id, &mut packets(2));
+    trunk.close(gone);
+    trunk.send(id, &mut packets(2));
     assert!(a.poll_push(&cx(), &mut packets(3)).is_ready());
-    lanes.end();
+    drop(trunk);
     assert!(is_empty(&lanes), "what waited is dropped");
-    assert!(lanes.begin());
+    let mut trunk = lanes.begin().expect("it has ended");
     drop(b);
-    assert_eq!(events(&lanes), [Event::Opened(id)]);
+    assert_eq!(events(&mut trunk), [Event::Opened(id)]);
 }
 
 #[test]
 fn closing_tells_everybody() {
-    let lanes = attended(LIMITS);
+    let (lanes, mut trunk) = Lanes::with_trunk(LIMITS);
     let lane = lanes.open();
-    events(&lanes);
+    events(&mut trunk);
     let ((session, session_waker), (task, task_waker)) = (Counter::new(), Counter::new());
-    assert!(lanes.poll_events(&Context::from_waker(&session_waker), &mut Vec::new()).is_pending());
+    assert!(
+        trunk.poll_recv(&mut Context::from_waker(&session_waker), &mut Vec::new()).is_pending()
+    );
     assert!(lane.poll_over(&Context::from_waker(&task_waker)).is_pending());
     lanes.close();
     assert_eq!((session.take(), task.take()), (1, 1));
-    assert_eq!(lanes.poll_events(&cx(), &mut Vec::new()), Poll::Ready(Err(Closed)));
+    assert_eq!(trunk.poll_recv(&mut cx(), &mut Vec::new()), Poll::Ready(Err(Closed)));
     assert_eq!(pop(&lane, 10), (Poll::Ready(Err(Over::Closed)), 0));
     assert_eq!(lanes.open().poll_over(&cx()), Poll::Ready(Over::Closed));
-    assert_eq!(lanes.poll_room(&cx(), lane.id()), Poll::Ready(0));
+    assert_eq!(trunk.poll_room(&mut cx(), lane.id()), Poll::Ready(0));
 }
 
 #[test]
 fn empty_queues_hold_no_memory() {
-    let lanes = attended(LIMITS);
+    let (lanes, mut trunk) = Lanes::with_trunk(LIMITS);
     let lane = lanes.open();
-    lanes.send(lane.id(), &mut packets(4));
+    trunk.send(lane.id(), &mut packets(4));
     assert!(lane.poll_push(&cx(), &mut packets(4)).is_ready());
     assert!(!is_empty(&lanes));
     assert_eq!(popped(&lane, 100), 4);
-    events(&lanes);
+    events(&mut trunk);
     assert!(is_empty(&lanes));
 }
 
@@ -275,7 +276,7 @@ proptest! {
     /// Whatever happens, the session's view is right, and what waits for it is bounded.
     #[test]
     fn events_are_in_order_complete_and_bounded(ops in prop::collection::vec(op(), 0..200)) {
-        let lanes = attended(LIMITS);
+        let (lanes, mut trunk) = Lanes::with_trunk(LIMITS);
         let (mut open, mut all) = (Vec::<Lane>::new(), Vec::new());
         for op in ops {
             let pick = |index: usize, open: &[Lane]| (!open.is_empty()).then(|| index % open.len());
@@ -289,20 +290,20 @@ proptest! {
                     drop(open.remove(index));
                 },
                 Op::GiveUp(index) => if let Some(index) = pick(index, &open) {
-                    lanes.give_up(open[index].id());
+                    trunk.close(open[index].id());
                 },
-                Op::Take => all.extend(events(&lanes)),
+                Op::Take => all.extend(events(&mut trunk)),
             }
             let waiting = lanes.lock().events.len();
             prop_assert!(waiting <= 3 * LIMITS.incoming + 2 * 8, "{}", waiting);
         }
         let ids: Vec<_> = open.iter().map(Lane::id).collect();
-        all.extend(events(&lanes));
+        all.extend(events(&mut trunk));
         let seen = check_order(&all);
         let still_open: Vec<_> = seen.iter().filter(|(_, open)| **open).map(|(id, _)| *id).collect();
         prop_assert_eq!(still_open, ids, "the session knows exactly those that there are");
         drop(open);
-        all.extend(events(&lanes));
+        all.extend(events(&mut trunk));
         prop_assert!(check_order(&all).values().all(|open| !open));
     }
 }
