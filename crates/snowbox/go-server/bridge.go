@@ -11,12 +11,21 @@ import (
 	"os"
 )
 
+// Numbers of ext-orport-spec.
+const (
+	safeCookie = 1
+	done       = 0x0000
+	transport  = 0x0002
+	okay       = 0x1000
+)
+
 // bridge is where streams go: an Extended ORPort.
 type bridge struct {
 	address string
 	cookie  []byte
 }
 
+// newBridge reads the cookie: 32 bytes of header, then as many that are secret.
 func newBridge(address, cookieFile string) (*bridge, error) {
 	file, err := os.ReadFile(cookieFile)
 	if err != nil {
@@ -41,21 +50,37 @@ func (b *bridge) dial() (net.Conn, error) {
 	return conn, nil
 }
 
+// greet proves to the Extended ORPort that we know its cookie, has it prove the same, and says that data follows.
 func (b *bridge) greet(conn net.Conn) error {
-	one := []byte{1}
-	for one[0] != 0 { // the kinds of authentication that are offered
+	if err := b.authenticate(conn); err != nil {
+		return err
+	}
+	if _, err := conn.Write(append(command(transport, "snowflake"), command(done, "")...)); err != nil {
+		return err
+	}
+	var answer [4]byte
+	if _, err := io.ReadFull(conn, answer[:]); err != nil || binary.BigEndian.Uint16(answer[:]) != okay {
+		return errors.New("the Extended ORPort did not say OKAY")
+	}
+	return nil
+}
+
+// authenticate is SAFE_COOKIE, the one kind of authentication that there is.
+func (b *bridge) authenticate(conn net.Conn) error {
+	one := []byte{safeCookie}
+	for one[0] != 0 { // the kinds that are offered
 		if _, err := io.ReadFull(conn, one); err != nil {
 			return err
 		}
 	}
-	nonces := make([]byte, 64) // the client's, then the server's
+	nonces := make([]byte, 64) // ours, then the bridge's
 	if _, err := rand.Read(nonces[:32]); err != nil {
 		return err
 	}
-	if _, err := conn.Write(append([]byte{1}, nonces[:32]...)); err != nil {
+	if _, err := conn.Write(append([]byte{safeCookie}, nonces[:32]...)); err != nil {
 		return err
 	}
-	var answer [64]byte
+	var answer [64]byte // its hash, then its nonce
 	if _, err := io.ReadFull(conn, answer[:]); err != nil {
 		return err
 	}
@@ -69,16 +94,10 @@ func (b *bridge) greet(conn net.Conn) error {
 	if _, err := io.ReadFull(conn, one); err != nil || one[0] != 1 {
 		return errors.New("the Extended ORPort refused us")
 	}
-	if _, err := conn.Write(append(command(2, "snowflake"), command(0, "")...)); err != nil {
-		return err
-	}
-	var okay [4]byte
-	if _, err := io.ReadFull(conn, okay[:]); err != nil || binary.BigEndian.Uint16(okay[:]) != 0x1000 {
-		return errors.New("the Extended ORPort did not say OKAY")
-	}
 	return nil
 }
 
+// hash says that we know the cookie, for these nonces only.
 func (b *bridge) hash(what string, nonces []byte) []byte {
 	mac := hmac.New(sha256.New, b.cookie)
 	mac.Write([]byte(what))
@@ -86,6 +105,7 @@ func (b *bridge) hash(what string, nonces []byte) []byte {
 	return mac.Sum(nil)
 }
 
+// command is a message of the Extended ORPort.
 func command(kind uint16, body string) []byte {
 	head := make([]byte, 4)
 	binary.BigEndian.PutUint16(head, kind)

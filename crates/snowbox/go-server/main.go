@@ -1,12 +1,14 @@
-// A bridge's server as the deployed one behaves, for measuring our client against it: kcp-go without congestion control
-// and with a window of 65535 segments, smux version 2, one queue for each client that all its WebSockets drain.
+// A bridge's server as the deployed one behaves, to test and measure our client against it: kcp-go without congestion
+// control and with a window of 65535 segments, smux version 2, one queue for each client that all its WebSockets drain.
 //
-// It is a managed pluggable transport (without TLS), so that snowbox can run it in place of our server:
+// It is a managed pluggable transport (without TLS), so that snowbox can run it in place of our server, as
+// tests/our_client_go_server.rs does:
 //
 //	GO111MODULE=off GOPATH=/usr/share/gocode go build -o go-server .
 //	snowbox --server-bin ./go-server
 //
 // It needs Debian's golang-github-gorilla-websocket-dev, golang-github-xtaci-kcp-dev and golang-github-xtaci-smux-dev.
+// It does not tell the bridge whose connection it brings.
 package main
 
 import (
@@ -24,34 +26,43 @@ import (
 	"github.com/xtaci/smux"
 )
 
-const window = 65535
+// The settings of the deployed server.
+const (
+	window       = 65535 // segments under way each way
+	streamBuffer = 1 << 20
+	silence      = 4 * time.Minute // ends a session
+)
 
 func main() {
 	fmt.Println("VERSION 1")
-	bind := strings.TrimPrefix(os.Getenv("TOR_PT_SERVER_BINDADDR"), "snowflake-")
-	bridge, err := newBridge(os.Getenv("TOR_PT_EXTENDED_SERVER_PORT"), os.Getenv("TOR_PT_AUTH_COOKIE_FILE"))
+	address, err := listen()
 	if err != nil {
-		fail(err)
+		fmt.Printf("SMETHOD-ERROR snowflake %s\nSMETHODS DONE\n", err)
+		os.Exit(1)
 	}
-	listener, err := net.Listen("tcp", bind)
-	if err != nil {
-		fail(err)
-	}
-	packets := newPacketConn()
-	sessions, err := kcp.ServeConn(nil, 0, 0, packets)
-	if err != nil {
-		fail(err)
-	}
-	go acceptSessions(sessions, bridge)
-	go http.Serve(listener, carriers{packets})
-	fmt.Printf("SMETHOD snowflake %s\nSMETHODS DONE\n", listener.Addr())
+	fmt.Printf("SMETHOD snowflake %s\nSMETHODS DONE\n", address)
 	// The parent says with its end of the pipe when it is enough.
 	io.Copy(io.Discard, os.Stdin)
 }
 
-func fail(err error) {
-	fmt.Printf("SMETHOD-ERROR snowflake %s\nSMETHODS DONE\n", err)
-	os.Exit(1)
+// listen starts everything and returns where carriers are to come.
+func listen() (net.Addr, error) {
+	bridge, err := newBridge(os.Getenv("TOR_PT_EXTENDED_SERVER_PORT"), os.Getenv("TOR_PT_AUTH_COOKIE_FILE"))
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", strings.TrimPrefix(os.Getenv("TOR_PT_SERVER_BINDADDR"), "snowflake-"))
+	if err != nil {
+		return nil, err
+	}
+	packets := newPacketConn()
+	sessions, err := kcp.ServeConn(nil, 0, 0, packets)
+	if err != nil {
+		return nil, err
+	}
+	go acceptSessions(sessions, bridge)
+	go func() { log.Fatal(http.Serve(listener, carriers{packets})) }()
+	return listener.Addr(), nil
 }
 
 // carriers takes WebSockets at any path.
@@ -67,6 +78,7 @@ func (c carriers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.packets.carry(ws)
 }
 
+// acceptSessions gives each new session the deployed server's settings.
 func acceptSessions(listener *kcp.Listener, bridge *bridge) {
 	for {
 		session, err := listener.AcceptKCP()
@@ -80,12 +92,13 @@ func acceptSessions(listener *kcp.Listener, bridge *bridge) {
 	}
 }
 
+// acceptStreams serves one session until it ends.
 func acceptStreams(session *kcp.UDPSession, bridge *bridge) {
 	defer session.Close()
 	config := smux.DefaultConfig()
 	config.Version = 2
-	config.KeepAliveTimeout = 4 * time.Minute
-	config.MaxStreamBuffer = 1 << 20
+	config.KeepAliveTimeout = silence
+	config.MaxStreamBuffer = streamBuffer
 	mux, err := smux.Server(session, config)
 	if err != nil {
 		return
@@ -100,6 +113,7 @@ func acceptStreams(session *kcp.UDPSession, bridge *bridge) {
 	}
 }
 
+// serveStream moves bytes between a stream and a connection to the bridge until either direction ends.
 func serveStream(stream *smux.Stream, bridge *bridge) {
 	defer stream.Close()
 	orPort, err := bridge.dial()
@@ -108,12 +122,12 @@ func serveStream(stream *smux.Stream, bridge *bridge) {
 		return
 	}
 	defer orPort.Close()
-	done := make(chan struct{}, 2)
+	ended := make(chan struct{}, 2)
 	pipe := func(to io.Writer, from io.Reader) {
 		io.Copy(to, from)
-		done <- struct{}{}
+		ended <- struct{}{}
 	}
 	go pipe(orPort, stream)
 	go pipe(stream, orPort)
-	<-done
+	<-ended
 }

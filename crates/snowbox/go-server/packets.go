@@ -13,12 +13,13 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// Packets that wait for the KCP engine, and for each client.
+// queueLength is how many packets wait for the KCP engine, and how many for each client; further ones are dropped.
 const queueLength = 512
 
-// Longest packet that is handed to the KCP engine.
+// mtu is the length to which packets are cut before the KCP engine gets them.
 const mtu = 1400
 
+// token begins each carrier that speaks Turbo Tunnel.
 var token = []byte{0x12, 0x93, 0x60, 0x5d, 0x27, 0x81, 0x75, 0xf5}
 
 // clientID is what KCP takes for an address.
@@ -33,6 +34,8 @@ type packet struct {
 }
 
 // packetConn carries the packets of all clients over whatever WebSockets they have.
+//
+// It is the net.PacketConn on which the KCP engine listens. It forgets no client: it runs for a measurement.
 type packetConn struct {
 	up   chan packet
 	lock sync.Mutex
@@ -43,6 +46,7 @@ func newPacketConn() *packetConn {
 	return &packetConn{up: make(chan packet, queueLength), down: make(map[clientID]chan []byte)}
 }
 
+// queue is where the packets for a client wait for any of its WebSockets.
 func (c *packetConn) queue(id clientID) chan []byte {
 	c.lock.Lock()
 	defer c.lock.Unlock()
@@ -54,11 +58,13 @@ func (c *packetConn) queue(id clientID) chan []byte {
 	return queue
 }
 
+// ReadFrom waits for the next packet of any client.
 func (c *packetConn) ReadFrom(p []byte) (int, net.Addr, error) {
 	packet := <-c.up
 	return copy(p, packet.data), packet.from, nil
 }
 
+// WriteTo never waits.
 func (c *packetConn) WriteTo(p []byte, addr net.Addr) (int, error) {
 	data := append([]byte(nil), p...)
 	select {
@@ -77,24 +83,19 @@ func (c *packetConn) SetWriteDeadline(time.Time) error { return nil }
 // carry moves packets between a WebSocket and the queues until either direction ends.
 func (c *packetConn) carry(ws *websocket.Conn) {
 	reader := bufio.NewReader(&messages{ws: ws})
-	var preamble [16]byte
-	if _, err := io.ReadFull(reader, preamble[:]); err != nil || !bytes.Equal(preamble[:8], token) {
+	id, err := readPreamble(reader)
+	if err != nil {
 		return
 	}
-	var id clientID
-	copy(id[:], preamble[8:])
-	done := make(chan struct{}, 2)
+	ended := make(chan struct{})
 	go func() {
+		defer close(ended)
 		c.carryUp(reader, id)
-		done <- struct{}{}
 	}()
-	go func() {
-		c.carryDown(ws, id)
-		done <- struct{}{}
-	}()
-	<-done
+	c.carryDown(ws, id, ended)
 }
 
+// carryUp hands what the WebSocket brings to the KCP engine.
 func (c *packetConn) carryUp(reader *bufio.Reader, id clientID) {
 	for {
 		data, err := readChunk(reader)
@@ -106,14 +107,21 @@ func (c *packetConn) carryUp(reader *bufio.Reader, id clientID) {
 		}
 		select {
 		case c.up <- packet{data, id}:
-		default:
+		default: // full: dropped
 		}
 	}
 }
 
-func (c *packetConn) carryDown(ws *websocket.Conn, id clientID) {
-	for data := range c.queue(id) {
-		if ws.WriteMessage(websocket.BinaryMessage, chunk(data)) != nil {
+// carryDown writes the client's packets to the WebSocket, until that fails or its other direction has ended.
+func (c *packetConn) carryDown(ws *websocket.Conn, id clientID, ended <-chan struct{}) {
+	queue := c.queue(id)
+	for {
+		select {
+		case data := <-queue:
+			if ws.WriteMessage(websocket.BinaryMessage, chunk(data)) != nil {
+				return
+			}
+		case <-ended:
 			return
 		}
 	}
@@ -145,7 +153,21 @@ func (m *messages) Read(p []byte) (int, error) {
 	}
 }
 
-// chunk puts a packet behind the shortest prefix for its length.
+// readPreamble reads the token and returns whose the carrier is.
+func readPreamble(reader io.Reader) (id clientID, err error) {
+	preamble := make([]byte, len(token)+len(id))
+	if _, err = io.ReadFull(reader, preamble); err != nil {
+		return id, err
+	}
+	if !bytes.HasPrefix(preamble, token) {
+		return id, errors.New("the carrier does not begin with the token of Turbo Tunnel")
+	}
+	copy(id[:], preamble[len(token):])
+	return id, nil
+}
+
+// chunk puts a packet of less than 8 KiB behind the shortest prefix for its length: a bit for data, one for more bytes
+// of length, and the length in 6 bits, then 7 in each further byte.
 func chunk(data []byte) []byte {
 	n := len(data)
 	if n < 64 {
@@ -157,27 +179,30 @@ func chunk(data []byte) []byte {
 // readChunk skips padding and returns the next packet.
 func readChunk(reader *bufio.Reader) ([]byte, error) {
 	for {
-		first, err := reader.ReadByte()
+		n, isData, err := readPrefix(reader)
 		if err != nil {
 			return nil, err
-		}
-		n, more := int(first&0x3f), first&0x40 != 0
-		for i := 0; more; i++ {
-			next, err := reader.ReadByte()
-			if err != nil {
-				return nil, err
-			}
-			if i == 2 {
-				return nil, errors.New("the prefix is too long")
-			}
-			n, more = n<<7|int(next&0x7f), next&0x80 != 0
 		}
 		data := make([]byte, n)
 		if _, err := io.ReadFull(reader, data); err != nil {
 			return nil, err
 		}
-		if first&0x80 != 0 {
+		if isData {
 			return data, nil
 		}
 	}
+}
+
+// readPrefix reads a length, in at most three bytes, and whether it is that of data.
+func readPrefix(reader *bufio.Reader) (n int, isData bool, err error) {
+	b, err := reader.ReadByte()
+	n, isData = int(b&0x3f), b&0x80 != 0
+	for read, more := 1, b&0x40 != 0; more && err == nil; read++ {
+		if read == 3 {
+			return 0, false, errors.New("the prefix is too long")
+		}
+		b, err = reader.ReadByte()
+		n, more = n<<7|int(b&0x7f), b&0x80 != 0
+	}
+	return n, isData, err
 }
