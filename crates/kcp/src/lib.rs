@@ -76,7 +76,8 @@
 //! * Each segment knows over which of several carriers it was last sent, because order holds only within one; an
 //!   [`Outcome`] says what each carrier delivered, and [`Kcp::probe`] asks one for proof of life.
 //! * Segments without data may carry a mark ([`Config::paced`]) by which two ends that control their own sending know each
-//!   other.
+//!   other. What such ends tell each other, byte for byte and with every mix of peers, is in this crate's
+//!   `docs/negotiation.md`.
 //! * Timers are exact deadlines instead of a tick every 10 ms.
 //! * A segment is taken for lost when anything sent later has arrived, in the order of sending (as in
 //!   RACK, RFC 8985), not only when a higher number has.
@@ -112,3 +113,8 @@ pub use outcome::Outcome;
 pub use segment::{HEADER_LEN, Peek, peek};
 pub use session::{Kcp, Sent};
 pub use stats::Stats;
+
+/// Has the example in there run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/negotiation.md")]
+struct Negotiation;
