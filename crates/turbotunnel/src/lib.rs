@@ -27,7 +27,8 @@
 //! with its session; when to dial is decided by a pure plan, which a manager task follows.
 //!
 //! **Not here:** the session above (nothing that is lost is sent again here, and no carrier is judged good or bad), and
-//! how a carrier is made: the caller brings a [`Dial`] on one side and accepted carriers on the other.
+//! how a carrier is made: the caller brings a [`Dial`] on one side and accepted carriers on the other. The crate's
+//! `README.md` has both for TCP, and what another transport should know before.
 //!
 //! An example: a session with two carriers in memory, of which one dies.
 //!
@@ -128,3 +129,8 @@ pub use packet_conn::{Event, PacketConn};
 pub use preamble::{PREAMBLE_LEN, PreambleParser, Step, TOKEN, preamble, read_preamble};
 pub use queue::{ClientConn, Clients, QueuePacketConn};
 pub use redial::RedialPacketConn;
+
+/// Has the example in there run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

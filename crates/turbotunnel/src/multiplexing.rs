@@ -13,9 +13,9 @@ use tokio_util::task::AbortOnDropHandle;
 /// A packet conn with several carriers at one time.
 ///
 /// The session says how many more it would like to have ([`set_missing`](PacketConn::set_missing)), which are dialed as
-/// soon as the broker can be asked again without a burden to it, and closes those that are of no use to it any more
-/// ([`close`](PacketConn::close)). A failing carrier or dial is an event, told to the dialer and the log, never the end.
-/// One task owns all carriers and all dials; they end when the conn is dropped.
+/// soon as that is no burden to whoever hands carriers out (Snowflake's broker), and closes those that are of no use to
+/// it any more ([`close`](PacketConn::close)). A failing carrier or dial is an event, told to the dialer and the log,
+/// never the end. One task owns all carriers and all dials; they end when the conn is dropped.
 ///
 /// Dials begin at once, one at a time; one that takes much longer than usual (1.5 s at first) gets a second beside it,
 /// and the first to succeed wins. Failures are followed by pauses of 1 s to 10 s, and whatever happens there are at most
