@@ -40,6 +40,12 @@ pub(crate) const ROUNDING: usize = 1400;
 /// What any carrier may hold: four packets, so that the next answer always finds something to answer.
 pub(crate) const MIN_WINDOW: usize = 4 * 1400;
 
+/// What a carrier may hold at the most: 4 MiB, what 100 Mbit/s deliver in a third of a second.
+///
+/// KCP keeps a copy of all that is under way, so this bounds the memory that a carrier costs, and what a rate that was
+/// measured wrong can do. A path that would hold more is not filled: it brings 4 MiB in each round trip.
+pub(crate) const MAX_WINDOW: usize = 4 * 1024 * 1024;
+
 /// How long the last byte of a carrier may wait for those before it, beyond what the round trip explains.
 ///
 /// 35 ms: with the 10 ms for which the peer collects acknowledgements it keeps a path busy, and it leaves room for bursts

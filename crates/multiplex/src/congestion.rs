@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::config::{
-    ACK_DELAY, DRAIN, GROWTH, INITIAL_WINDOW, LATE, LATE_EPOCHS, MIN_EPOCH, MIN_WINDOW, ROUNDING,
-    STANDING, START_QUEUE, STEADY_AFTER,
+    ACK_DELAY, DRAIN, GROWTH, INITIAL_WINDOW, LATE, LATE_EPOCHS, MAX_WINDOW, MIN_EPOCH, MIN_WINDOW,
+    ROUNDING, STANDING, START_QUEUE, STEADY_AFTER,
 };
 use crate::filters::{Highest, Shortest};
 
@@ -95,7 +95,7 @@ impl Congestion {
         if let Phase::Start { .. } = self.phase
             && self.epoch.peak > self.window / 2
         {
-            self.window += bytes;
+            self.window = (self.window + bytes).min(MAX_WINDOW);
         }
         let Some(began) = self.epoch.began else { return };
         let elapsed = now.saturating_duration_since(began);
@@ -185,12 +185,12 @@ impl Congestion {
 
     /// What the carrier delivers in the round trip without a queue and in that of the queue that it may have.
     fn full(&self) -> usize {
-        (self.in_time(self.base() + STANDING) + ROUNDING).max(MIN_WINDOW)
+        (self.in_time(self.base() + STANDING) + ROUNDING).clamp(MIN_WINDOW, MAX_WINDOW)
     }
 
     /// A little less than the carrier delivers in the round trip without a queue.
     fn drained(&self) -> usize {
-        (self.in_time(self.base()) * 3 / 4).max(MIN_WINDOW)
+        (self.in_time(self.base()) * 3 / 4).clamp(MIN_WINDOW, MAX_WINDOW)
     }
 
     /// Bytes that the carrier delivers in `time`.

@@ -125,3 +125,17 @@ fn what_is_taken_back_makes_room() {
     congestion.withdrawn(usize::MAX);
     assert_eq!(congestion.in_flight(), 0);
 }
+
+#[test]
+fn a_path_that_would_hold_more_gets_the_largest_window_in_each_round_trip() {
+    let mut pipe = Pipe::new(1000.0, 300);
+    let mut most = 0;
+    for _ in 0..300 {
+        pipe.run(0.1);
+        most = most.max(pipe.congestion.in_flight());
+    }
+    assert!((MAX_WINDOW..MAX_WINDOW + PACKET).contains(&most), "{most}");
+    let (mbit, _) = pipe.run(20.0);
+    let expected = 8.0 * MAX_WINDOW as f64 / 1e6 / 0.31;
+    assert!((mbit / expected - 1.0).abs() < 0.1, "{mbit} of {expected}");
+}
