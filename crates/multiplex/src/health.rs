@@ -37,7 +37,7 @@ pub(crate) struct Health {
     state: State,
     since: Instant,
     last_sign: Instant,
-    /// Since when something has been under way that has to be answered.
+    /// Since when something has been under way that has to be answered; never `None` while a proof is missing.
     expecting: Option<Instant>,
     /// Whether that is data, whose answer is certain to be seen.
     expects_data: bool,
@@ -135,11 +135,14 @@ impl Health {
 
     /// Nothing is under way any more that the peer has to answer.
     ///
-    /// Of a suspect an answer is expected all the same: that is how it comes back.
+    /// One that owes a proof still owes it: what it held may have been given to another, and its probe is under way.
     pub(crate) fn settled(&mut self) {
-        if self.state != State::Suspect {
+        if self.state == State::Suspect {
+            return;
+        }
+        self.expects_data = false;
+        if self.unanswered == 0 {
             self.expecting = None;
-            self.expects_data = false;
         }
     }
 
@@ -154,11 +157,14 @@ impl Health {
         news
     }
 
-    /// Makes it suspect before its time: another carrier works and this one owes a proof.
+    /// Makes it suspect, in its time or before it: another carrier works and this one owes a proof.
+    ///
+    /// From now on a proof is expected of it, whatever it holds: that is how it comes back.
     pub(crate) fn suspect(&mut self, now: Instant) {
         if self.state != State::Suspect {
             self.state = State::Suspect;
             self.since = now;
+            self.expecting.get_or_insert(now);
             self.look_at(now + SUSPECT_PROBE);
         }
     }

@@ -93,3 +93,34 @@ fn at_the_server_silence_is_no_matter() {
     health.heard(at(0));
     assert_eq!(health.deadline(), None);
 }
+
+#[test]
+fn a_suspect_that_holds_nothing_is_asked_at_the_server_too() {
+    let mut health = trusted(20);
+    health.suspect(at(0));
+    let asked: Vec<u64> = verdicts(&mut health, 3000).into_iter().map(|(ms, _)| ms).collect();
+    assert_eq!(asked, [1000, 2000, 3000]);
+    assert!(health.answered(at(3000), None));
+}
+
+#[test]
+fn who_owes_a_proof_and_loses_what_it_held_still_owes_it() {
+    let mut health = trusted(20);
+    health.sent(at(0));
+    assert_eq!(verdicts(&mut health, 250), [(200, Verdict::Ask)]);
+    health.settled();
+    assert!(health.is_doubtful());
+    let mut silent = verdicts(&mut health, 600);
+    assert_eq!(silent.pop(), Some((600, Verdict::Suspect)), "nothing came");
+
+    let mut health = trusted(20);
+    health.sent(at(0));
+    verdicts(&mut health, 250);
+    health.settled();
+    health.heard(at(300));
+    assert!(!health.is_doubtful(), "it holds no data, so what is heard is proof enough");
+    health.settled();
+    health.sent(at(1000));
+    let due = verdicts(&mut health, 1600);
+    assert_eq!(due.last(), Some(&(1600, Verdict::Suspect)), "the count begins anew: {due:?}");
+}
