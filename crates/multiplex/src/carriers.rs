@@ -148,7 +148,8 @@ impl Carriers {
             .iter()
             .filter(|carrier| queue_room(carrier.id) > 0)
             .min_by_key(|carrier| {
-                (carrier.is_suspect(), !carrier.is_sound(), carrier.health.round_trip())
+                let round_trip = carrier.health.round_trip().unwrap_or(Duration::MAX);
+                (carrier.is_suspect(), !carrier.is_sound(), round_trip)
             })
             .map(|carrier| carrier.id)
     }

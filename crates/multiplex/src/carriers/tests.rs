@@ -170,6 +170,16 @@ fn control_packets_go_over_anything_rather_than_not_at_all() {
     assert_eq!(carriers.pick_for_control(|_| 0), None);
 }
 
+#[test]
+fn control_packets_go_over_what_is_known_to_be_quick() {
+    let mut carriers = working(2, 1);
+    carriers.opened(at(0), 0);
+    carriers.heard(at(0), 0);
+    assert_eq!(carriers.pick_for_control(|_| 9), Some(1), "0 may be slow");
+    carriers.settled(at(0), 0, answer(0, 49));
+    assert_eq!(carriers.pick_for_control(|_| 9), Some(0));
+}
+
 proptest! {
     /// Whatever happens, nothing is granted to a suspect or beyond the window, and every deadline lies ahead.
     #[test]
