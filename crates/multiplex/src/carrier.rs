@@ -31,7 +31,7 @@ impl Carrier {
 
     /// Works, as far as anybody knows.
     pub(crate) fn is_sound(&self) -> bool {
-        self.health.state() == State::Trusted && !self.health.is_doubtful()
+        self.health.sound_since().is_some()
     }
 
     /// How long until something that is given to it now will have arrived and been answered; nothing for one that has

@@ -258,11 +258,17 @@ impl Carriers {
     }
 
     /// When a suspect is given up.
+    ///
+    /// That another works counts from when it does: after a pause of the whole network, the first carrier that comes
+    /// back must not end the others.
     fn end_of_life(&self, carrier: &Carrier) -> Option<Instant> {
+        let suspected = carrier.is_suspect().then(|| carrier.health.since())?;
+        // A suspect is not sound, so these are others.
         let another_works =
-            self.carriers.iter().any(|other| other.id != carrier.id && other.is_sound());
-        let life = if another_works { SUSPECT_LIFE } else { SILENT_LIFE };
-        carrier.is_suspect().then(|| carrier.health.since() + life)
+            self.carriers.iter().filter_map(|other| other.health.sound_since()).min();
+        let silent_end = suspected + SILENT_LIFE;
+        let end = another_works.map(|since| suspected.max(since) + SUSPECT_LIFE);
+        Some(end.map_or(silent_end, |end| end.min(silent_end)))
     }
 
     fn give_up_the_dead(&mut self, now: Instant) {

@@ -107,7 +107,7 @@ pub(crate) const BUSY: u32 = 16;
 /// 15 s: longer than the 10 s of smux's keep-alive, so that an idle session has no traffic but that.
 pub(crate) const MAX_SILENCE: Duration = Duration::from_secs(15);
 
-/// How long a suspect is kept while another carrier works.
+/// How long a suspect is kept while another carrier works without a doubt.
 pub(crate) const SUSPECT_LIFE: Duration = Duration::from_secs(6);
 
 /// How long a suspect is kept in any case: 20 s, Go's `SnowflakeTimeout`.

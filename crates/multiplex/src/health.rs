@@ -36,6 +36,8 @@ pub(crate) enum Verdict {
 pub(crate) struct Health {
     state: State,
     since: Instant,
+    /// Since when it is trusted and owes nothing, if it is.
+    sound_since: Option<Instant>,
     last_sign: Instant,
     /// Since when something has been under way that has to be answered; never `None` while a proof is missing.
     expecting: Option<Instant>,
@@ -57,6 +59,7 @@ impl Health {
         Self {
             state: State::Fresh,
             since: now,
+            sound_since: None,
             last_sign: now,
             expecting: None,
             expects_data: false,
@@ -75,6 +78,11 @@ impl Health {
     /// Since when it has been in this state.
     pub(crate) fn since(&self) -> Instant {
         self.since
+    }
+
+    /// Since when it works, as far as anybody knows; `None` if it is not trusted or owes a proof.
+    pub(crate) fn sound_since(&self) -> Option<Instant> {
+        self.sound_since
     }
 
     /// Whether it owes at least one proof of life.
@@ -149,6 +157,7 @@ impl Health {
     fn sign(&mut self, now: Instant) -> bool {
         self.last_sign = now;
         self.unanswered = 0;
+        self.sound_since.get_or_insert(now);
         let news = self.state != State::Trusted;
         if news {
             self.state = State::Trusted;
@@ -164,6 +173,7 @@ impl Health {
         if self.state != State::Suspect {
             self.state = State::Suspect;
             self.since = now;
+            self.sound_since = None;
             self.expecting.get_or_insert(now);
             self.look_at(now + SUSPECT_PROBE);
         }
@@ -186,6 +196,7 @@ impl Health {
             return self.ask_for_silence(now);
         }
         self.unanswered = self.unanswered.saturating_add(1);
+        self.sound_since = None;
         if self.state == State::Suspect {
             self.deadline = Some(now + self.proof_time().max(SUSPECT_PROBE));
             return Verdict::Ask;

@@ -109,6 +109,22 @@ fn a_pause_of_the_whole_network_costs_no_carrier() {
 }
 
 #[test]
+fn after_a_long_pause_the_first_to_come_back_does_not_end_the_others() {
+    let mut carriers = working(2, 2);
+    carriers.sent(at(0), 1, 1376);
+    carriers.sent(at(0), 2, 1376);
+    wait(&mut carriers, 9000);
+    carriers.settled(at(9000), 1, answer(1376, 9000));
+    let end = 9000 + SUSPECT_LIFE.as_millis() as u64;
+    for ms in (9000..end).step_by(50) {
+        carriers.heard(at(ms), 1);
+        let orders = wait(&mut carriers, ms);
+        assert!(!orders.contains(&Order::Close(2)), "at {ms}: {orders:?}");
+    }
+    assert!(wait(&mut carriers, end).contains(&Order::Close(2)), "it had time enough");
+}
+
+#[test]
 fn a_suspect_is_given_up_when_another_works_and_at_last_in_any_case() {
     for (count, life) in [(2, SUSPECT_LIFE), (1, SILENT_LIFE)] {
         let mut carriers = working(1, count);
