@@ -25,11 +25,12 @@ impl Carrier {
         }
     }
 
-    pub(crate) fn is_suspect(&self) -> bool {
-        self.health.state() == State::Suspect
+    /// May get data: is not suspect.
+    pub(crate) fn is_usable(&self) -> bool {
+        self.health.state() != State::Suspect
     }
 
-    /// Works, as far as anybody knows.
+    /// Works, as far as anybody knows: is trusted, and owes no proof.
     pub(crate) fn is_sound(&self) -> bool {
         self.health.sound_since().is_some()
     }

@@ -51,7 +51,7 @@ pub struct Carriers {
     /// Whether this is still the session's beginning, with nothing that could be asked about.
     untouched: bool,
     orders: VecDeque<Order>,
-    /// Since when there are more good carriers than wanted.
+    /// Since when there are more usable carriers than wanted.
     surplus_since: Option<Instant>,
 }
 
@@ -94,7 +94,7 @@ impl Carriers {
     /// A probe was sent.
     pub fn probed(&mut self, now: Instant, id: u32) {
         if let Some(carrier) = self.get(id) {
-            carrier.health.asked(now);
+            carrier.health.probed(now);
         }
     }
 
@@ -130,13 +130,12 @@ impl Carriers {
 
     /// The carrier for the next data: of those with room, the one that will have delivered it first.
     ///
-    /// `queue_room` is asked for the packets that a carrier's queue takes. Suspects get nothing new; doubtful carriers
-    /// only if there is no sound one, and so do fresh ones. `None`: what there is has to wait.
+    /// `queue_room` is asked for the packets that a carrier's queue takes. Suspects get nothing new; doubtful and
+    /// fresh carriers only if there is no sound one. `None`: what there is has to wait.
     pub fn pick(&self, mut queue_room: impl FnMut(u32) -> usize) -> Option<Grant> {
         let any_sound = self.carriers.iter().any(Carrier::is_sound);
-        self.carriers
-            .iter()
-            .filter(|carrier| !carrier.is_suspect() && (carrier.is_sound() || !any_sound))
+        self.usable()
+            .filter(|carrier| carrier.is_sound() || !any_sound)
             .filter(|carrier| carrier.congestion.room() > 0 && queue_room(carrier.id) > 0)
             .min_by_key(|carrier| carrier.completion())
             .map(|carrier| Grant { carrier: carrier.id, bytes: carrier.congestion.room() })
@@ -149,25 +148,20 @@ impl Carriers {
             .filter(|carrier| queue_room(carrier.id) > 0)
             .min_by_key(|carrier| {
                 let round_trip = carrier.health.round_trip().unwrap_or(Duration::MAX);
-                (carrier.is_suspect(), !carrier.is_sound(), round_trip)
+                (!carrier.is_usable(), !carrier.is_sound(), round_trip)
             })
             .map(|carrier| carrier.id)
     }
 
     /// Leave to send over this carrier once more what was lost on it, full or not; `None` if it is suspect.
     pub fn pick_again(&self, id: u32) -> Option<Grant> {
-        let usable = self.carriers.iter().any(|carrier| carrier.id == id && !carrier.is_suspect());
+        let usable = self.usable().any(|carrier| carrier.id == id);
         usable.then_some(Grant { carrier: id, bytes: 1 })
-    }
-
-    /// Whether there is any carrier that gets new data.
-    pub fn is_usable(&self) -> bool {
-        self.carriers.iter().any(|carrier| !carrier.is_suspect())
     }
 
     /// How many more carriers the session should have.
     pub fn missing(&self) -> usize {
-        self.config.wanted.saturating_sub(self.good())
+        self.config.wanted.saturating_sub(self.usable().count())
     }
 
     /// The next thing to do.
@@ -211,24 +205,22 @@ impl Carriers {
         self.carriers.iter().map(|c| (c.id, c.health.state(), c.congestion.rate()))
     }
 
-    /// The rates of all carriers that get new data, in bytes a second; 0 before one was measured.
+    /// The rates of all usable carriers, in bytes a second; 0 before one was measured.
     pub fn rate(&self) -> u64 {
-        let usable = self.carriers.iter().filter(|carrier| !carrier.is_suspect());
-        usable.map(|carrier| carrier.congestion.rate()).sum()
+        self.usable().map(|carrier| carrier.congestion.rate()).sum()
     }
 
-    /// The longest of the shortest round trips of carriers in use; `None` before one was measured.
+    /// The longest of the shortest round trips of usable carriers; `None` before one was measured.
     pub fn shortest_round_trip(&self) -> Option<Duration> {
-        let sound = self.carriers.iter().filter(|carrier| !carrier.is_suspect());
-        sound.filter_map(|carrier| carrier.congestion.shortest()).max()
+        self.usable().filter_map(|carrier| carrier.congestion.shortest()).max()
     }
 
     fn get(&mut self, id: u32) -> Option<&mut Carrier> {
         self.carriers.iter_mut().find(|carrier| carrier.id == id)
     }
 
-    fn good(&self) -> usize {
-        self.carriers.iter().filter(|carrier| !carrier.is_suspect()).count()
+    fn usable(&self) -> impl Iterator<Item = &Carrier> {
+        self.carriers.iter().filter(|carrier| carrier.is_usable())
     }
 
     /// A carrier works that was fresh or suspect. Those that owe a proof meanwhile are no longer waited for.
@@ -236,7 +228,7 @@ impl Carriers {
         for carrier in &mut self.carriers {
             if carrier.id == id {
                 carrier.owes_resend = false;
-            } else if carrier.health.is_doubtful() && !carrier.is_suspect() {
+            } else if carrier.health.is_doubtful() && carrier.is_usable() {
                 carrier.health.suspect(now);
                 carrier.owes_resend = true;
             }
@@ -246,14 +238,14 @@ impl Carriers {
 
     /// Gives what suspects hold to others as soon as there are others, and looks whether there are too many.
     fn reconsider(&mut self, now: Instant) {
-        if self.is_usable() {
+        if self.carriers.iter().any(Carrier::is_usable) {
             for carrier in &mut self.carriers {
                 if std::mem::take(&mut carrier.owes_resend) {
                     self.orders.push_back(Order::Resend(carrier.id));
                 }
             }
         }
-        let too_many = self.config.wanted > 0 && self.good() > self.config.wanted;
+        let too_many = self.config.wanted > 0 && self.usable().count() > self.config.wanted;
         self.surplus_since = too_many.then(|| self.surplus_since.unwrap_or(now));
     }
 
@@ -262,7 +254,7 @@ impl Carriers {
     /// That another works counts from when it does: after a pause of the whole network, the first carrier that comes
     /// back must not end the others.
     fn end_of_life(&self, carrier: &Carrier) -> Option<Instant> {
-        let suspected = carrier.is_suspect().then(|| carrier.health.since())?;
+        let suspected = (!carrier.is_usable()).then(|| carrier.health.since())?;
         // A suspect is not sound, so these are others.
         let another_works =
             self.carriers.iter().filter_map(|other| other.health.sound_since()).min();
@@ -286,8 +278,8 @@ impl Carriers {
         if self.surplus_since.is_none_or(|since| since + SURPLUS_LIFE > now) {
             return;
         }
-        let good = self.carriers.iter().filter(|carrier| !carrier.is_suspect());
-        let worst = good.min_by_key(|carrier| (carrier.is_sound(), carrier.congestion.rate()));
+        let worst =
+            self.usable().min_by_key(|carrier| (carrier.is_sound(), carrier.congestion.rate()));
         if let Some(id) = worst.map(|carrier| carrier.id) {
             // If there still are too many, the next is given time, too.
             self.surplus_since = None;

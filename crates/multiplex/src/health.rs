@@ -23,8 +23,8 @@ pub(crate) enum Verdict {
     /// Nothing: there was a sign of life meanwhile.
     Alive,
     /// A probe.
-    Ask,
-    /// It is suspect from now on, and is to be asked once more.
+    Probe,
+    /// It is suspect from now on, and gets another probe.
     Suspect,
 }
 
@@ -47,9 +47,9 @@ pub(crate) struct Health {
     unanswered: u32,
     deadline: Option<Instant>,
     round_trip: RoundTrip,
-    /// How long an idle carrier may be silent before it is asked; `None` if silence is no matter.
+    /// How long an idle carrier may be silent before it is probed; `None` if silence is no matter.
     patience: Option<Duration>,
-    /// Packets heard since it was last asked for its silence.
+    /// Packets heard since it was last probed for its silence.
     heard: u32,
 }
 
@@ -103,11 +103,15 @@ impl Health {
     /// Data was sent, which the peer has to acknowledge.
     pub(crate) fn sent(&mut self, now: Instant) {
         self.expects_data = true;
-        self.asked(now);
+        self.expect(now);
     }
 
     /// A probe was sent. Its answer may be left out for a newer one over another carrier.
-    pub(crate) fn asked(&mut self, now: Instant) {
+    pub(crate) fn probed(&mut self, now: Instant) {
+        self.expect(now);
+    }
+
+    fn expect(&mut self, now: Instant) {
         if self.expecting.is_none() {
             self.expecting = Some(now);
             self.look_at(now + self.proof_time());
@@ -193,17 +197,17 @@ impl Health {
             return Verdict::Alive;
         }
         if self.expecting.is_none() {
-            return self.ask_for_silence(now);
+            return self.probe_silence(now);
         }
         self.unanswered = self.unanswered.saturating_add(1);
         self.sound_since = None;
         if self.state == State::Suspect {
             self.deadline = Some(now + self.proof_time().max(SUSPECT_PROBE));
-            return Verdict::Ask;
+            return Verdict::Probe;
         }
         self.deadline = Some(now + self.proof_time());
         if self.unanswered < PROOFS {
-            return Verdict::Ask;
+            return Verdict::Probe;
         }
         self.suspect(now);
         Verdict::Suspect
@@ -222,13 +226,13 @@ impl Health {
         }
     }
 
-    fn ask_for_silence(&mut self, now: Instant) -> Verdict {
+    fn probe_silence(&mut self, now: Instant) -> Verdict {
         let patience = self.patience.unwrap_or_default().max(self.proof_time());
         self.patience = Some((patience * 2).min(MAX_SILENCE));
         self.heard = 0;
         self.expecting = Some(now);
         self.deadline = Some(now + self.proof_time());
-        Verdict::Ask
+        Verdict::Probe
     }
 
     fn look_at(&mut self, at: Instant) {

@@ -40,8 +40,11 @@
 //! Whatever is sent asks for an answer within a *proof time*: the round trip with its variation, at least 200 ms. When
 //! none comes, a probe is sent, and another; after three proof times without any sign of life the carrier is *suspect*:
 //! it gets no new packets, what it held goes to the others at once, and another carrier is asked for. A suspect that
-//! answers is trusted again, as if nothing had happened. It is given up when another carrier works and it has been
-//! silent for six seconds. When all are silent together, the network is to blame, and nobody is given up for twenty.
+//! answers is trusted again, as if nothing had happened. It is given up when another carrier has been working, and it has
+//! been suspect, for six seconds. When all are silent together, the network is to blame, and nobody is given up for twenty.
+//!
+//! So a carrier is *fresh*, *trusted* or *suspect*; *doubtful* if it owes a proof; *sound* if it is trusted and owes none;
+//! and *usable* unless it is suspect.
 //!
 //! **Not here:** sending again (`snowflake-kcp`), how carriers are found (`snowflake-turbotunnel`), and clocks and
 //! sockets (`snowflake-session`).

@@ -32,7 +32,7 @@ fn three_proof_times_without_an_answer_make_it_suspect() {
     health.sent(at(1000));
     assert_eq!(
         verdicts(&mut health, 1700),
-        [(1200, Verdict::Ask), (1400, Verdict::Ask), (1600, Verdict::Suspect)]
+        [(1200, Verdict::Probe), (1400, Verdict::Probe), (1600, Verdict::Suspect)]
     );
     assert_eq!(health.state(), State::Suspect);
 }
@@ -78,7 +78,7 @@ fn silence_is_asked_about_at_growing_intervals() {
         health.heard(at(0));
     }
     while let Some(due) = health.deadline().filter(|due| *due < at(60_000)) {
-        if health.handle_deadline(due) == Verdict::Ask {
+        if health.handle_deadline(due) == Verdict::Probe {
             asked.push((due - epoch()).as_millis());
             health.answered(due, None);
             health.settled();
@@ -107,7 +107,7 @@ fn a_suspect_that_holds_nothing_is_asked_at_the_server_too() {
 fn who_owes_a_proof_and_loses_what_it_held_still_owes_it() {
     let mut health = trusted(20);
     health.sent(at(0));
-    assert_eq!(verdicts(&mut health, 250), [(200, Verdict::Ask)]);
+    assert_eq!(verdicts(&mut health, 250), [(200, Verdict::Probe)]);
     health.settled();
     assert!(health.is_doubtful());
     let mut silent = verdicts(&mut health, 600);
