@@ -223,7 +223,8 @@ impl Carriers {
         self.carriers.iter().filter(|carrier| carrier.is_usable())
     }
 
-    /// A carrier works that was fresh or suspect. Those that owe a proof meanwhile are no longer waited for.
+    /// A carrier works that was fresh or suspect. Those that owe a proof, be it only one, are no longer waited for:
+    /// they become suspect.
     fn recovered(&mut self, now: Instant, id: u32) {
         for carrier in &mut self.carriers {
             if carrier.id == id {

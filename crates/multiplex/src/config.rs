@@ -25,13 +25,17 @@ impl Config {
     }
 }
 
-/// What may wait ahead of the carriers, in streams, at their rate: 50 ms, too short for a person to notice.
+/// What may wait ahead of the carriers, in each stream, at the rate of all: 50 ms, too short for a person to notice.
+///
+/// With several streams at work it is as much for each; they take turns, so that none waits for what another has
+/// queued.
 pub const QUEUE: Duration = Duration::from_millis(50);
 
 /// How long a peer collects acknowledgements (kcp-go: the interval of 10 ms).
 pub(crate) const ACK_DELAY: Duration = Duration::from_millis(10);
 
-/// What a new carrier may hold: twelve packets. At 1 Mbit/s they take 130 ms; at more, the first round trip doubles them.
+/// What a new carrier may hold: twelve packets. At 1 Mbit/s they take 130 ms; at more, the first round trip doubles
+/// them.
 pub(crate) const INITIAL_WINDOW: usize = 16 * 1024;
 
 /// What a carrier may hold beyond what was measured: a packet, because what fits is rounded down to whole ones.
@@ -46,10 +50,11 @@ pub(crate) const MIN_WINDOW: usize = 4 * 1400;
 /// measured wrong can do. A path that would hold more is not filled: it brings 4 MiB in each round trip.
 pub(crate) const MAX_WINDOW: usize = 4 * 1024 * 1024;
 
-/// How long the last byte of a carrier may wait for those before it, beyond what the round trip explains.
+/// How long the last byte of a carrier may wait for those before it, beyond what the round trip and [`ACK_DELAY`]
+/// explain.
 ///
-/// 35 ms: with the 10 ms for which the peer collects acknowledgements it keeps a path busy, and it leaves room for bursts
-/// in a queue of 100 ms. When that overflows, the data channel stands still for a second.
+/// 35 ms: together 45 ms beyond the round trip, which keep a path busy and leave room for bursts in a queue of
+/// 100 ms. When that overflows, the data channel stands still for a second.
 pub(crate) const STANDING: Duration = Duration::from_millis(35);
 
 /// While the rate still grows, the window may be twice what was delivered in one round trip, but no more than the rate
@@ -63,7 +68,8 @@ pub(crate) const GROWTH: f64 = 1.25;
 /// Epochs without growth that end the start.
 pub(crate) const STEADY_AFTER: u32 = 3;
 
-/// How long a rate counts if none was higher since.
+/// How long a rate counts if none was higher since. Only rates that the window allowed for make it forgotten: what an
+/// idle session sends says nothing about its carriers.
 pub(crate) const RATE_LIFE: Duration = Duration::from_secs(10);
 
 /// An answer that comes so much later than the queue explains: the path has become slower than its rate of late.

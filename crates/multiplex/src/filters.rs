@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use crate::config::{RATE_LIFE, ROUND_TRIP_LIFE, ROUND_TRIP_SLACK};
 
-/// The highest value of the last [`RATE_LIFE`].
+/// The highest value of the last [`RATE_LIFE`] before the newest: values age only when others are added.
 ///
-/// By time and not by their number: on a slow path a few round trips in which little happens to be answered would narrow
-/// the window, and the narrow window would confirm them.
+/// By time and not by their number: on a slow path a few round trips in which little happens to be answered would
+/// narrow the window, and the narrow window would confirm them.
 #[derive(Debug, Default)]
 pub(crate) struct Highest {
     /// Values with their times, falling; the first is the highest.

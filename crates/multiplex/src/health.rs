@@ -13,7 +13,7 @@ pub enum State {
     Fresh,
     /// It has shown that it works.
     Trusted,
-    /// It owes three proofs of life.
+    /// It owes three proofs of life, or one if another carrier has come to life meanwhile. It gets no data.
     Suspect,
 }
 
