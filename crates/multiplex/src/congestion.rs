@@ -121,11 +121,12 @@ impl Congestion {
         let is_late = !ran_dry && shortest.is_some_and(|shortest| shortest > base + LATE);
         self.late_epochs = if is_late { self.late_epochs + 1 } else { 0 };
         if self.late_epochs >= LATE_EPOCHS {
-            // The path has become slower than any rate of late.
+            // The path has become slower than any rate of late; what was measured now is the rate of a jam.
             self.rate = Highest::default();
             self.phase = Phase::Start { best: 0, epochs_without_growth: 0 };
             self.late_epochs = 0;
             self.window = MIN_WINDOW;
+            return;
         }
         if ran_dry {
             return self.rate.at_least(now, rate);

@@ -101,6 +101,19 @@ fn a_path_that_becomes_faster_is_noticed_and_so_is_one_that_becomes_slower() {
 }
 
 #[test]
+fn a_path_that_has_become_much_slower_is_begun_anew() {
+    let mut pipe = Pipe::new(5.0, 50);
+    pipe.run(5.0);
+    assert_eq!(pipe.congestion.phase, Phase::Steady);
+    pipe.rate /= 50.0;
+    let begins_anew = (0..2000).any(|_| {
+        pipe.run(0.01);
+        pipe.congestion.rate() == 0 && matches!(pipe.congestion.phase, Phase::Start { .. })
+    });
+    assert!(begins_anew);
+}
+
+#[test]
 fn a_session_with_little_to_say_does_not_make_the_path_look_slow() {
     let mut pipe = Pipe::new(20.0, 50);
     pipe.run(5.0);
