@@ -137,9 +137,10 @@ impl<P: PacketConn> Driver<P> {
                         let left = std::iter::once(Event::Packet(carrier, packet)).chain(events);
                         return Err(Stop::Replaced(carriers_of(core).chain(left).collect()));
                     }
-                    core.carriers.heard(now, carrier.get());
-                    if let Err(error) = core.kcp.handle_packet(now, packet) {
-                        tracing::trace!(%error, "the peer sent a bad packet");
+                    match core.kcp.handle_packet(now, packet) {
+                        Ok(()) => core.carriers.heard(now, carrier.get()),
+                        // Garbage proves nothing.
+                        Err(error) => tracing::trace!(%error, "the peer sent a bad packet"),
                     }
                 }
             }
@@ -230,3 +231,6 @@ impl<P> Drop for Driver<P> {
         self.wakers.drain(..).for_each(Waker::wake);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,6 +35,8 @@ mod error;
 mod listener;
 mod paced;
 mod receive_window;
+#[cfg(test)]
+mod scripted;
 mod sending;
 mod serve;
 mod session;

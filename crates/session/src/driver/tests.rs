@@ -1,0 +1,42 @@
+use super::*;
+use crate::Config;
+use crate::scripted::Scripted;
+use futures_util::task::noop_waker_ref;
+use snowflake_kcp::Kcp;
+use snowflake_multiplex::{Carriers, State};
+use snowflake_smux::Smux;
+
+const CARRIER: CarrierId = CarrierId::new(1);
+
+fn client() -> Driver<Scripted> {
+    let (config, now) = (Config::client(), Instant::now().into_std());
+    let smux = Smux::new(snowflake_smux::Role::Client, config.smux, now);
+    let kcp = Kcp::new(7, config.kcp, now);
+    let shared = Shared::new(kcp, smux, Carriers::new(config.multiplex)).acquire();
+    let conn = Scripted { room: 256, ..Scripted::default() };
+    Driver::new(shared, conn, Role::Client, vec![Event::Opened(CARRIER)])
+}
+
+/// Lets the driver take a packet, and returns what it thinks of the carrier.
+fn receive(driver: &mut Driver<Scripted>, packet: Bytes) -> State {
+    driver.conn.events.push(Event::Packet(CARRIER, packet));
+    let mut cx = Context::from_waker(noop_waker_ref());
+    assert!(driver.poll_stop(&mut cx).is_pending());
+    let core = driver.shared.lock();
+    core.carriers.states().map(|(_, state, _)| state).next().expect("the carrier is open")
+}
+
+#[tokio::test(start_paused = true)]
+async fn garbage_proves_nothing_and_a_packet_does() {
+    let mut driver = client();
+    assert_eq!(
+        receive(&mut driver, Bytes::from_static(b"<html>502 Bad Gateway</html>")),
+        State::Fresh
+    );
+    let mut packet = bytes::BytesMut::new();
+    let now = Instant::now().into_std();
+    Kcp::new(8, Config::server().kcp, now).probe(now, 0, &mut packet);
+    assert_eq!(receive(&mut driver, packet.split().freeze()), State::Fresh, "of another session");
+    Kcp::new(7, Config::server().kcp, now).probe(now, 0, &mut packet);
+    assert_eq!(receive(&mut driver, packet.freeze()), State::Trusted);
+}
