@@ -77,10 +77,10 @@ pub(crate) const RTO_MAX: u32 = 60_000;
 pub(crate) const PEER_WINDOW_INITIAL: u16 = 32;
 
 /// Wait before the first question to a closed window (kcp-go: `IKCP_PROBE_INIT`).
-pub(crate) const PROBE_FIRST: u64 = 7_000;
+pub(crate) const QUESTION_FIRST: u64 = 7_000;
 
-/// Longest wait between two such questions (kcp-go: `IKCP_PROBE_LIMIT`).
-pub(crate) const PROBE_LIMIT: u64 = 120_000;
+/// Longest wait between two such questions (kcp-go: `IKCP_QUESTION_LIMIT`).
+pub(crate) const QUESTION_LIMIT: u64 = 120_000;
 
 /// Transmissions after which kcp-go calls a link dead (`IKCP_DEADLINK`); here it is only counted.
 pub(crate) const MANY_TRANSMISSIONS: u32 = 20;

@@ -1,4 +1,4 @@
-//! Questions that ask a single carrier for proof of life.
+//! Packets that ask a single carrier for proof of life.
 
 use std::collections::VecDeque;
 

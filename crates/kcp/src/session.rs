@@ -286,7 +286,7 @@ impl Kcp {
             }
             packet.put(Command::AskWindow, 0, 0);
             self.peer_window.asked(self.now);
-            self.stats.probes_sent += 1;
+            self.stats.questions_sent += 1;
         }
         if self.tell_window.is_some() {
             if !packet.fits(0) {

@@ -30,7 +30,7 @@ pub struct Stats {
     /// Data segments dropped unacknowledged, being too far ahead or beyond the byte limit.
     pub segments_refused: u64,
     /// Questions put to a closed window.
-    pub probes_sent: u64,
+    pub questions_sent: u64,
     /// Smoothed round trip in milliseconds, `None` before the first measurement.
     pub srtt: Option<u32>,
     /// Current retransmission timeout in milliseconds.

@@ -1,6 +1,6 @@
 //! The peer's receive window, and the questions put to it while it is closed.
 
-use crate::config::{PEER_WINDOW_INITIAL, PROBE_FIRST, PROBE_LIMIT};
+use crate::config::{PEER_WINDOW_INITIAL, QUESTION_FIRST, QUESTION_LIMIT};
 
 /// What the peer last said it has room for, in segments.
 ///
@@ -8,19 +8,19 @@ use crate::config::{PEER_WINDOW_INITIAL, PROBE_FIRST, PROBE_LIMIT};
 #[derive(Debug)]
 pub(crate) struct PeerWindow {
     size: u16,
-    probe: Option<Probe>,
+    question: Option<Question>,
 }
 
 /// When to ask next, and how long the wait before that is.
 #[derive(Debug, Clone, Copy)]
-struct Probe {
+struct Question {
     at: u64,
     wait: u64,
 }
 
 impl PeerWindow {
     pub(crate) fn new() -> Self {
-        Self { size: PEER_WINDOW_INITIAL, probe: None }
+        Self { size: PEER_WINDOW_INITIAL, question: None }
     }
 
     pub(crate) fn size(&self) -> u16 {
@@ -31,27 +31,27 @@ impl PeerWindow {
         self.size = size;
     }
 
-    /// Starts the probe timer when the window is closed and data is `waiting`, stops it otherwise.
+    /// Starts the timer of questions when the window is closed and data is `waiting`, stops it otherwise.
     ///
     /// kcp-go asks also when it has nothing to send; then the answer would change nothing.
     pub(crate) fn watch(&mut self, waiting: bool, now: u64) {
         if self.size > 0 || !waiting {
-            self.probe = None;
-        } else if self.probe.is_none() {
-            self.probe = Some(Probe { at: now + PROBE_FIRST, wait: PROBE_FIRST });
+            self.question = None;
+        } else if self.question.is_none() {
+            self.question = Some(Question { at: now + QUESTION_FIRST, wait: QUESTION_FIRST });
         }
     }
 
     /// When to ask; `None` while there is no need to.
     pub(crate) fn deadline(&self) -> Option<u64> {
-        self.probe.map(|probe| probe.at)
+        self.question.map(|question| question.at)
     }
 
     /// Notes that the question was put; the next wait is half as long again.
     pub(crate) fn asked(&mut self, now: u64) {
-        if let Some(probe) = &mut self.probe {
-            probe.wait = (probe.wait + probe.wait / 2).min(PROBE_LIMIT);
-            probe.at = now + probe.wait;
+        if let Some(question) = &mut self.question {
+            question.wait = (question.wait + question.wait / 2).min(QUESTION_LIMIT);
+            question.at = now + question.wait;
         }
     }
 }
