@@ -111,7 +111,7 @@ pub use config::Config;
 pub use error::PacketError;
 pub use outcome::Outcome;
 pub use segment::{HEADER_LEN, Peek, peek};
-pub use session::{Kcp, Sent};
+pub use session::{Cargo, Kcp, Sent};
 pub use stats::Stats;
 
 /// Has the example in there run as a test.

@@ -134,13 +134,8 @@ impl Sender {
             let segments = KEEP_CAPACITY / usize::from(self.mss);
             self.bytes.shrink_to(KEEP_CAPACITY);
             self.flight.shrink(segments);
-            self.schedule.shrink(segments);
+            self.schedule.shrink();
         }
-    }
-
-    /// The carrier over which segment `sn` was last sent.
-    pub(crate) fn last_carrier(&self, sn: u32) -> Option<u32> {
-        self.flight.get(sn).map(|slot| slot.carrier)
     }
 
     /// The carrier over which segment `sn` left at `ts`, if that was its last transmission.
@@ -162,7 +157,7 @@ impl Sender {
 
     /// Takes what left over `carrier` before a probe, sent at `ts` and now answered, for lost if it is not here yet.
     pub(crate) fn probe_answered(&mut self, carrier: u32, ts: u32, now: u64) {
-        self.schedule.answered(&self.flight, carrier, ts, now);
+        self.schedule.probe_answered(&self.flight, carrier, ts, now);
         self.schedule.prune(&self.flight);
     }
 
@@ -175,12 +170,6 @@ impl Sender {
         if std::mem::take(&mut self.progress) {
             self.no_timeout_before = until;
         }
-    }
-
-    /// The segment that times out next, and when.
-    fn next_timeout(&self) -> Option<(u32, u64)> {
-        let stamp = self.schedule.next_timeout()?;
-        Some((stamp.sn, stamp.deadline.max(self.no_timeout_before)))
     }
 
     /// Takes everything in flight over `carrier` for lost, to be sent again at once.
@@ -198,31 +187,51 @@ impl Sender {
     /// Skipped segments wait for a flush that sends nothing new, as kcp-go's early retransmission does,
     /// but no longer than one interval, so that a busy writer cannot starve them.
     pub(crate) fn next_due(&self, now: u64, limit: u16) -> Option<Due> {
-        let again = |sn, cause| {
-            let len = self.flight.get(sn)?.len;
-            Some(Due { sn, len, cause })
-        };
-        if let Some((sn, _)) = self.next_timeout().filter(|(_, deadline)| *deadline <= now) {
-            return again(sn, Cause::Timeout);
-        }
-        let new = self.queued() > 0 && self.in_flight() < usize::from(limit);
-        match self.schedule.next_skipped() {
-            Some((sn, patience)) if patience <= now || !(new || self.sent_new) => {
-                again(sn, Cause::Skipped)
-            }
-            _ if new => {
-                let len = usize::from(self.mss).min(self.queued()) as u16;
-                Some(Due { sn: self.next(), len, cause: Cause::New })
-            }
-            _ => None,
-        }
+        let lost = (self.schedule.next_timeout(), self.schedule.next_skipped());
+        self.due_again(now, limit, lost).or_else(|| {
+            let len = usize::from(self.mss).min(self.queued()) as u16;
+            let new = Due { sn: self.next(), len, cause: Cause::New };
+            self.has_new(limit).then_some(new)
+        })
     }
 
-    /// When [`Sender::next_due`] will return something for reasons of time alone.
-    pub(crate) fn deadline(&self) -> Option<u64> {
-        let timeout = self.next_timeout().map(|(_, deadline)| deadline);
-        let skipped = self.schedule.next_skipped().map(|(_, patience)| patience);
-        timeout.into_iter().chain(skipped).min()
+    /// The same, of what was lost on one carrier.
+    pub(crate) fn next_lost(&self, now: u64, limit: u16, carrier: u32) -> Option<Due> {
+        let lane = self.schedule.lane(carrier)?;
+        self.due_again(now, limit, (lane.next_timeout(), lane.next_skipped()))
+    }
+
+    /// Of the next to time out and the next skipped, the one to be sent once more now.
+    fn due_again(
+        &self,
+        now: u64,
+        limit: u16,
+        (timeout, skipped): (Option<Stamp>, Option<u32>),
+    ) -> Option<Due> {
+        let timeout = timeout.filter(|stamp| self.expiry(stamp) <= now);
+        let may_skip = self.schedule.patience() <= now || !(self.sent_new || self.has_new(limit));
+        let (sn, cause) = match (timeout, skipped) {
+            (Some(stamp), _) => (stamp.sn, Cause::Timeout),
+            (None, Some(sn)) if may_skip => (sn, Cause::Skipped),
+            _ => return None,
+        };
+        let len = self.flight.get(sn)?.len;
+        Some(Due { sn, len, cause })
+    }
+
+    fn has_new(&self, limit: u16) -> bool {
+        self.queued() > 0 && self.in_flight() < usize::from(limit)
+    }
+
+    fn expiry(&self, stamp: &Stamp) -> u64 {
+        stamp.deadline.max(self.no_timeout_before)
+    }
+
+    /// When, after `now`, there will be more to send for reasons of time alone.
+    pub(crate) fn deadline(&self, now: u64) -> Option<u64> {
+        let timeouts = self.schedule.next_timeouts().map(|stamp| self.expiry(&stamp));
+        let patience = self.schedule.next_skipped().map(|_| self.schedule.patience());
+        timeouts.chain(patience).filter(|at| *at > now).min()
     }
 
     /// Books the transmission of `due`; returns how often it has been sent by now.

@@ -1,30 +1,24 @@
 //! The machine that ties the halves together.
 
+mod transmit;
+
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::ack::{Ack, PendingAcks};
 use crate::clock::{Clock, distance};
-use crate::config::{Config, INTERVAL, MANY_TRANSMISSIONS, MTU_MIN, RTO_MAX};
+use crate::config::{Config, INTERVAL, MTU_MIN, RTO_MAX};
 use crate::error::PacketError;
 use crate::outcome::Outcome;
 use crate::probe::Probes;
 use crate::recv::{Receiver, Verdict};
 use crate::rtt::RoundTrip;
-use crate::segment::{Command, Common, HEADER_LEN, PacketWriter, Segment};
-use crate::send::{Cause, Moment, Sender};
+use crate::segment::{Command, HEADER_LEN, Segment};
+use crate::send::Sender;
 use crate::stats::Stats;
 use crate::window::PeerWindow;
-
-/// A packet that was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sent {
-    /// Its length in bytes.
-    pub len: usize,
-    /// How many of them are data, to be heard of again in an [`Outcome`].
-    pub data: usize,
-}
+pub use transmit::{Cargo, Sent};
 
 /// One end of a KCP session: a reliable byte stream over packets that may be lost.
 ///
@@ -83,6 +77,11 @@ impl Kcp {
     /// The conversation number.
     pub fn conv(&self) -> u32 {
         self.conv
+    }
+
+    /// Largest packet sent, in bytes: [`Config::mtu`], or the smallest that makes sense.
+    pub fn mtu(&self) -> usize {
+        self.config.mtu.into()
     }
 
     /// Takes a packet that has arrived.
@@ -203,51 +202,6 @@ impl Kcp {
         self.send.resend(carrier, self.now);
     }
 
-    /// Appends the next packet to `out` and returns its length, at most the MTU; `None` when there is
-    /// nothing to send now.
-    ///
-    /// Nothing is counted as sent before it is handed out here: a driver whose path is full stops
-    /// calling, for as long as it takes, and loses nothing but time. The same as
-    /// [`Kcp::poll_transmit_over`] for a driver with one carrier, number 0, that takes everything.
-    pub fn poll_transmit(&mut self, now: Instant, out: &mut BytesMut) -> Option<usize> {
-        self.poll_transmit_over(now, 0, true, out).map(|sent| sent.len)
-    }
-
-    /// Appends the next packet, to be sent over `carrier`; with data only if that `takes_data`.
-    ///
-    /// Acknowledgements and questions about the window may go over any carrier at any time; they are small, and to
-    /// hold them back would hold back the peer.
-    pub fn poll_transmit_over(
-        &mut self,
-        now: Instant,
-        carrier: u32,
-        takes_data: bool,
-        out: &mut BytesMut,
-    ) -> Option<Sent> {
-        self.observe(now);
-        if !(self.has_control() || takes_data && self.has_data()) {
-            return None;
-        }
-        let mut packet = PacketWriter::new(out, self.config.mtu.into(), self.common());
-        let mut data = 0;
-        if self.put_acks(&mut packet) && self.put_questions(&mut packet) && takes_data {
-            data = self.put_data(&mut packet, carrier);
-        }
-        self.stats.packets_sent += 1;
-        Some(Sent { len: packet.len(), data })
-    }
-
-    /// Appends a packet that asks `carrier` for proof of life; the answer comes as an [`Outcome`].
-    ///
-    /// It is 24 bytes long, costs the peer an acknowledgement, and does nothing else to the session.
-    pub fn probe(&mut self, now: Instant, carrier: u32, out: &mut BytesMut) {
-        self.observe(now);
-        let ts = self.clock.wire(self.now);
-        let sn = self.probes.ask(carrier, ts, self.send.una());
-        PacketWriter::new(out, self.config.mtu.into(), self.common()).put(Command::Push, ts, sn);
-        self.stats.packets_sent += 1;
-    }
-
     /// What became of what was sent over one carrier; `None` when there is nothing new to tell of any.
     pub fn poll_outcome(&mut self) -> Option<Outcome> {
         self.send.outcomes.pop()
@@ -258,78 +212,16 @@ impl Kcp {
         self.peer_is_paced
     }
 
-    fn common(&self) -> Common {
-        let (window, una) = (self.recv.free(), self.recv.next());
-        Common { conv: self.conv, window, una, paced: self.config.paced }
-    }
-
-    /// Puts pending acknowledgements; false when some did not fit.
-    fn put_acks(&mut self, packet: &mut PacketWriter<'_>) -> bool {
-        while self.acks.deadline().is_some() {
-            if !packet.fits(0) {
-                self.acks.hasten(self.now);
-                return false;
-            }
-            if let Some(ack) = self.acks.pop(self.recv.next()) {
-                packet.put(Command::Ack, ack.ts, ack.sn);
-                self.stats.acks_sent += 1;
-            }
-        }
-        true
-    }
-
-    /// Puts window questions and answers; false when one did not fit.
-    fn put_questions(&mut self, packet: &mut PacketWriter<'_>) -> bool {
-        if is_due(self.peer_window.deadline(), self.now) {
-            if !packet.fits(0) {
-                return false;
-            }
-            packet.put(Command::AskWindow, 0, 0);
-            self.peer_window.asked(self.now);
-            self.stats.questions_sent += 1;
-        }
-        if self.tell_window.is_some() {
-            if !packet.fits(0) {
-                return false;
-            }
-            packet.put(Command::TellWindow, 0, 0);
-            self.tell_window = None;
-        }
-        true
-    }
-
-    /// Puts data segments, old before new, until one does not fit; returns how many bytes of data.
-    fn put_data(&mut self, packet: &mut PacketWriter<'_>, carrier: u32) -> usize {
-        let (now, ts) = (self.now, self.clock.wire(self.now));
-        let moment = Moment { now, ts, timeout: self.rtt.timeout(), carrier };
-        let mut put = 0;
-        while let Some(due) = self.send.next_due(self.now, self.send_limit()) {
-            if !packet.fits(due.len.into()) {
-                break;
-            }
-            let transmissions = self.send.transmit(due, moment);
-            packet.put_data(Command::Push, moment.ts, due.sn, self.send.data(due.sn));
-            put += usize::from(due.len);
-            match due.cause {
-                Cause::New => self.stats.segments_sent += 1,
-                Cause::Skipped => self.stats.resent_skipped += 1,
-                Cause::Timeout => self.stats.resent_timeout += 1,
-            }
-            self.stats.stubborn += u64::from(transmissions == MANY_TRANSMISSIONS);
-        }
-        self.watch_peer_window();
-        put
-    }
-
     /// When to call [`Kcp::handle_timeout`], to the millisecond; `None` if never.
     ///
     /// `None` also while there are acknowledgements or the like to send: then nothing depends on time, only on the path
-    /// having room. While there is only data to send, its timers are not looked at, for the same reason.
+    /// having room. While data is under way there is a deadline otherwise, always ahead: what is due already, and waits
+    /// for room on some carrier, must not hide what will be lost on another.
     pub fn poll_timeout(&self) -> Option<Instant> {
         if self.has_control() {
             return None;
         }
-        let data = if self.has_data() { None } else { self.send.deadline() };
+        let data = self.send.deadline(self.now);
         [self.acks.deadline(), self.tell_window, self.peer_window.deadline(), data]
             .into_iter()
             .flatten()
@@ -431,26 +323,6 @@ impl Kcp {
 
     fn watch_peer_window(&mut self) {
         self.peer_window.watch(self.send.queued() > 0, self.now);
-    }
-
-    /// Whether something has to be sent that is no data.
-    pub fn has_control(&self) -> bool {
-        is_due(self.acks.deadline(), self.now)
-            || is_due(self.tell_window, self.now)
-            || is_due(self.peer_window.deadline(), self.now)
-    }
-
-    /// The carrier of a segment that has to be sent once more now, if that is what is to be sent next.
-    ///
-    /// Sent over the same carrier again it takes the place of what is lost there, so it needs no room of its own.
-    pub fn overdue_on(&self) -> Option<u32> {
-        let due = self.send.next_due(self.now, self.send_limit())?;
-        if due.cause == Cause::New { None } else { self.send.last_carrier(due.sn) }
-    }
-
-    /// Whether data may be sent now, be it new or once more.
-    pub fn has_data(&self) -> bool {
-        self.send.next_due(self.now, self.send_limit()).is_some()
     }
 }
 

@@ -153,10 +153,11 @@ impl Carriers {
             .map(|carrier| carrier.id)
     }
 
-    /// Leave to send over this carrier once more what was lost on it, full or not; `None` if it is suspect.
-    pub fn pick_again(&self, id: u32) -> Option<Grant> {
-        let usable = self.usable().any(|carrier| carrier.id == id);
-        usable.then_some(Grant { carrier: id, bytes: 1 })
+    /// A carrier that `has_lost` something, to send that over it once more, full or not: it takes the place of what is
+    /// lost. `None` if only suspects have.
+    pub fn pick_again(&self, mut has_lost: impl FnMut(u32) -> bool) -> Option<Grant> {
+        let carrier = self.usable().find(|carrier| has_lost(carrier.id))?;
+        Some(Grant { carrier: carrier.id, bytes: usize::MAX })
     }
 
     /// How many more carriers the session should have.

@@ -164,10 +164,12 @@ impl Core {
         }
     }
 
-    /// The next deadline of any machine. Without room for its packets, KCP need not be woken.
-    pub(crate) fn deadline(&self, has_room: bool) -> Option<Instant> {
-        let kcp = self.kcp.poll_timeout().filter(|_| has_room);
-        [kcp, self.smux.poll_timeout(), self.carriers.poll_timeout()].into_iter().flatten().min()
+    /// The next deadline of any machine.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        [self.kcp.poll_timeout(), self.smux.poll_timeout(), self.carriers.poll_timeout()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Ends the session and collects everybody who waits.

@@ -114,7 +114,7 @@ impl<P: PacketConn> Driver<P> {
         self.take_events(&mut core, now.into_std())?;
         core.advance(now.into_std()).map_err(Stop::End)?;
         self.follow_orders(&mut core, now.into_std());
-        let has_room = self.sending.run(cx, &mut core, &mut self.conn, now.into_std());
+        self.sending.run(cx, &mut core, &mut self.conn, now.into_std());
         self.follow_orders(&mut core, now.into_std());
         // What left made room for writers.
         core.take_events(&mut self.wakers);
@@ -122,7 +122,7 @@ impl<P: PacketConn> Driver<P> {
             core.refuse_opened();
         }
         let linger = self.check_handles(&core, now).map_err(Stop::End)?;
-        Ok(core.deadline(has_room).into_iter().chain(linger).min())
+        Ok(core.deadline().into_iter().chain(linger).min())
     }
 
     fn take_events(&mut self, core: &mut Core, now: StdInstant) -> Result<(), Stop> {

@@ -2,12 +2,11 @@
 
 use crate::core::Core;
 use bytes::{Bytes, BytesMut};
+use snowflake_kcp::{Cargo, HEADER_LEN};
+use snowflake_multiplex::Grant;
 use snowflake_turbotunnel::{CarrierId, PacketConn};
 use std::task::{Context, Poll};
 use std::time::Instant;
-
-/// Largest packet that KCP makes; what a buffer for one packet must hold.
-const MTU: usize = 1400;
 
 /// Size of a buffer that several packets share: as many as go out in one message of a carrier.
 const SHARED_BUFFER: usize = 16 * 1024;
@@ -23,25 +22,21 @@ pub(crate) struct Sending {
 }
 
 impl Sending {
-    /// Sends what may be sent; false when something has to wait for room in a carrier's queue, so that KCP's timers
-    /// are of no use.
+    /// Sends what may be sent. Where something has to wait for room in a carrier's queue, the task is woken when there
+    /// is some.
     pub(crate) fn run(
         &mut self,
         cx: &mut Context<'_>,
         core: &mut Core,
         conn: &mut impl PacketConn,
         now: Instant,
-    ) -> bool {
-        loop {
-            let grant = core.carriers.pick(|id| room(cx, conn, id)).or_else(|| {
-                // What a carrier has lost fills it until it is sent again.
-                let carrier = core.kcp.overdue_on()?;
-                core.carriers.pick_again(carrier).filter(|_| room(cx, conn, carrier) > 0)
-            });
-            let Some(grant) = grant else { break };
-            core.fill(grant.bytes);
+    ) {
+        while let Some((grant, cargo)) = next(cx, core, conn) {
             let packets = room(cx, conn, grant.carrier);
-            let data = self.make(core, now, grant.carrier, packets, grant.bytes);
+            if cargo == Cargo::Any {
+                core.fill(grant.bytes.min(packets * (core.kcp.mtu() - HEADER_LEN)));
+            }
+            let data = self.make(core, now, packets, grant, cargo);
             if self.packets.is_empty() {
                 break;
             }
@@ -49,15 +44,13 @@ impl Sending {
             conn.send(CarrierId::new(grant.carrier), &mut self.packets);
         }
         core.settle(now);
-        while core.kcp.has_control() {
-            let Some(carrier) = core.carriers.pick_for_control(|id| room(cx, conn, id)) else {
-                return false;
-            };
+        while core.kcp.has_control()
+            && let Some(carrier) = core.carriers.pick_for_control(|id| room(cx, conn, id))
+        {
             let packets = room(cx, conn, carrier);
-            self.make(core, now, carrier, packets, 0);
+            self.make(core, now, packets, Grant { carrier, bytes: 0 }, Cargo::Nothing);
             conn.send(CarrierId::new(carrier), &mut self.packets);
         }
-        true
     }
 
     /// Asks a carrier for proof of life. In a queue that is full there is something to be proven by already.
@@ -75,7 +68,8 @@ impl Sending {
         conn.send(carrier, &mut self.packets);
     }
 
-    /// Collects up to `count` packets for a carrier, until they hold `bytes` of data; returns how much they hold.
+    /// Collects up to `count` packets of `cargo`, until they hold as much data as was granted; returns how much they
+    /// hold.
     ///
     /// When more than one is to be expected they share an allocation: that is one for eleven packets instead of one for
     /// each.
@@ -83,27 +77,35 @@ impl Sending {
         &mut self,
         core: &mut Core,
         now: Instant,
-        carrier: u32,
         count: usize,
-        bytes: usize,
+        grant: Grant,
+        cargo: Cargo,
     ) -> usize {
-        let mut buffer = BytesMut::new();
+        let (mut buffer, mtu) = (BytesMut::new(), core.kcp.mtu());
         let mut data = 0;
         while self.packets.len() < count {
             // An idle session, whose one packet now and then is small, must not hold a buffer for many.
-            if buffer.capacity() < MTU && core.kcp.queued() > MTU {
+            if buffer.capacity() < mtu && core.kcp.queued() > mtu {
                 buffer.reserve(SHARED_BUFFER);
             }
-            let takes_data = data < bytes;
-            let Some(sent) = core.kcp.poll_transmit_over(now, carrier, takes_data, &mut buffer)
-            else {
-                break;
-            };
+            let cargo = if data < grant.bytes { cargo } else { Cargo::Nothing };
+            let sent = core.kcp.poll_transmit_over(now, grant.carrier, cargo, &mut buffer);
+            let Some(sent) = sent else { break };
             data += sent.data;
             self.packets.push(buffer.split().freeze());
         }
         data
     }
+}
+
+/// Who may take the next packets with data, and of which: whatever there is where there is room, or what a full carrier
+/// has lost, which fills it until it is sent again.
+fn next(cx: &mut Context<'_>, core: &Core, conn: &mut impl PacketConn) -> Option<(Grant, Cargo)> {
+    if let Some(grant) = core.carriers.pick(|id| room(cx, conn, id)) {
+        return Some((grant, Cargo::Any));
+    }
+    let has_lost = |id| core.kcp.has_lost(id) && room(cx, conn, id) > 0;
+    core.carriers.pick_again(has_lost).map(|grant| (grant, Cargo::Lost))
 }
 
 /// Packets that a carrier's queue takes; if none, the task is woken when it does.
@@ -113,3 +115,6 @@ fn room(cx: &mut Context<'_>, conn: &mut impl PacketConn, carrier: u32) -> usize
         Poll::Pending => 0,
     }
 }
+
+#[cfg(test)]
+mod tests;

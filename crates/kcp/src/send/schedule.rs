@@ -8,7 +8,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-use super::flight::Flight;
+use super::flight::{Flight, Slot};
 use crate::clock::distance;
 use crate::config::INTERVAL;
 
@@ -23,31 +23,39 @@ pub(crate) struct Stamp {
 }
 
 /// Every segment in flight that is not acknowledged waits here for its acknowledgement, for a later
-/// one that skips it, or for its timeout.
+/// one that skips it, or for its timeout, in the lane of the carrier that it was last sent over.
 #[derive(Debug, Default)]
 pub(crate) struct Schedule {
-    /// In the order of sending, for each carrier: none keeps the order with another.
-    sent: Vec<(u32, VecDeque<Stamp>)>,
-    /// Taken from `sent` because something sent later over the same carrier has arrived.
-    skipped: VecDeque<Stamp>,
+    lanes: Vec<Lane>,
     /// When a skipped one may go out even though new segments do.
     patience: u64,
+}
+
+/// What was sent over one carrier: none keeps the order with another.
+#[derive(Debug, Default)]
+pub(crate) struct Lane {
+    carrier: u32,
+    /// In the order of sending.
+    sent: VecDeque<Stamp>,
+    /// Taken from `sent` because something sent later has arrived.
+    skipped: VecDeque<Stamp>,
     /// By deadline: first transmissions, which mostly come in this order by themselves.
     by_deadline: VecDeque<Stamp>,
     /// By deadline: those which would not have been in order.
     out_of_order: BinaryHeap<Reverse<Stamp>>,
+    /// Everything was taken for lost; the lane goes when it is empty.
+    is_given_up: bool,
 }
 
 impl Schedule {
     /// Notes a transmission; `backed_off` if its timeout is longer than that of its contemporaries.
     pub(crate) fn transmitted(&mut self, carrier: u32, stamp: Stamp, backed_off: bool) {
-        self.sent_over(carrier).push_back(stamp);
-        let in_order = self.by_deadline.back().is_none_or(|back| back.deadline <= stamp.deadline);
-        if in_order && !backed_off {
-            self.by_deadline.push_back(stamp);
-        } else {
-            self.out_of_order.push(Reverse(stamp));
-        }
+        let known = self.lanes.iter().position(|lane| lane.carrier == carrier);
+        let index = known.unwrap_or_else(|| {
+            self.lanes.push(Lane { carrier, ..Lane::default() });
+            self.lanes.len() - 1
+        });
+        self.lanes[index].transmitted(stamp, backed_off);
     }
 
     /// Finds what was sent over `carrier` before the transmission (`sn`, `ts`) that has just been acknowledged.
@@ -62,68 +70,115 @@ impl Schedule {
         (sn, ts): (u32, u32),
         now: u64,
     ) {
-        while let Some(front) = self.oldest(carrier) {
-            if let Some(slot) = flight.current(&front) {
-                let age = distance(ts, slot.ts);
-                if age < 0 || (age == 0 && distance(front.sn, sn) >= 0) {
-                    break;
-                }
-                self.skip(front, now);
-            }
-            self.sent_over(carrier).pop_front();
-        }
+        self.skip(flight, carrier, now, |stamp, slot| {
+            let age = distance(ts, slot.ts);
+            age > 0 || age == 0 && distance(stamp.sn, sn) < 0
+        });
     }
 
-    /// Finds everything that was sent over `carrier` by `ts`: what the answer to a probe has overtaken.
-    pub(crate) fn answered(&mut self, flight: &Flight, carrier: u32, ts: u32, now: u64) {
-        while let Some(front) = self.oldest(carrier) {
-            if let Some(slot) = flight.current(&front) {
-                if distance(ts, slot.ts) <= 0 {
-                    break;
-                }
-                self.skip(front, now);
-            }
-            self.sent_over(carrier).pop_front();
-        }
+    /// Finds what was sent over `carrier` before `ts`, when a probe left that the peer has answered.
+    pub(crate) fn probe_answered(&mut self, flight: &Flight, carrier: u32, ts: u32, now: u64) {
+        self.skip(flight, carrier, now, |_, slot| distance(ts, slot.ts) > 0);
     }
 
     /// Counts everything in flight over `carrier` as skipped, to go out at once.
     pub(crate) fn skip_all(&mut self, flight: &Flight, carrier: u32, now: u64) {
-        let Some(index) = self.sent.iter().position(|(known, _)| *known == carrier) else { return };
-        let (_, stamps) = self.sent.swap_remove(index);
-        for stamp in stamps {
-            if flight.current(&stamp).is_some() {
-                self.skip(stamp, now);
-            }
+        self.skip(flight, carrier, now, |_, _| true);
+        if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.carrier == carrier) {
+            lane.is_given_up = true;
+            self.patience = now;
         }
-        self.patience = now;
     }
 
-    /// The oldest transmission over a carrier; of one that is forgotten there is none, and it stays forgotten.
-    fn oldest(&self, carrier: u32) -> Option<Stamp> {
-        let (_, stamps) = self.sent.iter().find(|(known, _)| *known == carrier)?;
-        stamps.front().copied()
-    }
-
-    fn sent_over(&mut self, carrier: u32) -> &mut VecDeque<Stamp> {
-        let known = self.sent.iter().position(|(known, _)| *known == carrier);
-        let index = known.unwrap_or_else(|| {
-            self.sent.push((carrier, VecDeque::new()));
-            self.sent.len() - 1
-        });
-        &mut self.sent[index].1
-    }
-
-    fn skip(&mut self, stamp: Stamp, now: u64) {
-        if self.skipped.is_empty() {
+    /// Counts what was sent over `carrier` as skipped until it `is_overtaken` no more.
+    fn skip(
+        &mut self,
+        flight: &Flight,
+        carrier: u32,
+        now: u64,
+        is_overtaken: impl Fn(&Stamp, &Slot) -> bool,
+    ) {
+        let is_first = self.next_skipped().is_none();
+        let Some(lane) = self.lanes.iter_mut().find(|lane| lane.carrier == carrier) else { return };
+        if lane.skip_while(flight, is_overtaken) && is_first {
             self.patience = now + u64::from(INTERVAL);
         }
-        self.skipped.push_back(stamp);
     }
 
-    /// The next skipped segment, and from when on it goes out even together with new ones.
-    pub(crate) fn next_skipped(&self) -> Option<(u32, u64)> {
-        self.skipped.front().map(|stamp| (stamp.sn, self.patience))
+    /// The lane of a carrier, if anything was sent over it.
+    pub(crate) fn lane(&self, carrier: u32) -> Option<&Lane> {
+        self.lanes.iter().find(|lane| lane.carrier == carrier)
+    }
+
+    /// When a skipped segment goes out even together with new ones.
+    pub(crate) fn patience(&self) -> u64 {
+        self.patience
+    }
+
+    /// Of the segments skipped on any carrier, the one that the peer misses first.
+    pub(crate) fn next_skipped(&self) -> Option<u32> {
+        let fronts = self.lanes.iter().filter_map(Lane::next_skipped);
+        fronts.min_by(|one, other| distance(*one, *other).cmp(&0))
+    }
+
+    /// The segment that times out next, of those on all carriers.
+    pub(crate) fn next_timeout(&self) -> Option<Stamp> {
+        self.next_timeouts().min()
+    }
+
+    /// The segment that times out next on each carrier.
+    pub(crate) fn next_timeouts(&self) -> impl Iterator<Item = Stamp> {
+        self.lanes.iter().filter_map(Lane::next_timeout)
+    }
+
+    /// Drops void stamps from every front, so that the `next` methods tell the truth.
+    ///
+    /// To be called after every change to `flight`.
+    pub(crate) fn prune(&mut self, flight: &Flight) {
+        self.lanes.iter_mut().for_each(|lane| lane.prune(flight));
+        self.lanes.retain(|lane| !lane.is_given_up || !lane.is_empty());
+    }
+
+    /// Gives memory back when nothing is in flight and there was much.
+    pub(crate) fn shrink(&mut self) {
+        self.lanes.retain(|lane| !lane.is_empty());
+    }
+}
+
+impl Lane {
+    fn transmitted(&mut self, stamp: Stamp, backed_off: bool) {
+        self.is_given_up = false;
+        self.sent.push_back(stamp);
+        let in_order = self.by_deadline.back().is_none_or(|back| back.deadline <= stamp.deadline);
+        if in_order && !backed_off {
+            self.by_deadline.push_back(stamp);
+        } else {
+            self.out_of_order.push(Reverse(stamp));
+        }
+    }
+
+    /// Counts the oldest as skipped while they are overtaken; whether there were any.
+    fn skip_while(
+        &mut self,
+        flight: &Flight,
+        is_overtaken: impl Fn(&Stamp, &Slot) -> bool,
+    ) -> bool {
+        let before = self.skipped.len();
+        while let Some(front) = self.sent.front() {
+            if let Some(slot) = flight.current(front) {
+                if !is_overtaken(front, slot) {
+                    break;
+                }
+                self.skipped.push_back(*front);
+            }
+            self.sent.pop_front();
+        }
+        self.skipped.len() > before
+    }
+
+    /// The segment that was skipped first.
+    pub(crate) fn next_skipped(&self) -> Option<u32> {
+        self.skipped.front().map(|stamp| stamp.sn)
     }
 
     /// The segment that times out next.
@@ -132,13 +187,9 @@ impl Schedule {
         self.by_deadline.front().into_iter().chain(heap).min().copied()
     }
 
-    /// Drops void stamps from every front, so that the `next` methods tell the truth.
-    ///
-    /// To be called after every change to `flight`.
-    pub(crate) fn prune(&mut self, flight: &Flight) {
+    fn prune(&mut self, flight: &Flight) {
         let void = |stamp: &Stamp| flight.current(stamp).is_none();
-        let sent = self.sent.iter_mut().map(|(_, stamps)| stamps);
-        for queue in sent.chain([&mut self.skipped, &mut self.by_deadline]) {
+        for queue in [&mut self.sent, &mut self.skipped, &mut self.by_deadline] {
             while queue.pop_front_if(|stamp| void(stamp)).is_some() {}
             if queue.len() > crowded(flight) {
                 queue.retain(|stamp| !void(stamp));
@@ -152,13 +203,9 @@ impl Schedule {
         }
     }
 
-    /// Gives memory back when nothing is in flight and there was much.
-    pub(crate) fn shrink(&mut self, keep: usize) {
-        self.sent.retain(|(_, stamps)| !stamps.is_empty());
-        for queue in [&mut self.skipped, &mut self.by_deadline] {
-            queue.shrink_to(keep);
-        }
-        self.out_of_order.shrink_to(keep);
+    fn is_empty(&self) -> bool {
+        let queues = [&self.sent, &self.skipped, &self.by_deadline];
+        queues.iter().all(|queue| queue.is_empty()) && self.out_of_order.is_empty()
     }
 }
 
@@ -168,109 +215,4 @@ fn crowded(flight: &Flight) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Fixture {
-        flight: Flight,
-        schedule: Schedule,
-    }
-
-    impl Fixture {
-        fn new() -> Self {
-            Self { flight: Flight::new(0), schedule: Schedule::default() }
-        }
-
-        fn send_new(&mut self, ts: u32) {
-            let sn = self.flight.push(0, 1);
-            self.send(sn, ts, 200, false);
-        }
-
-        fn send(&mut self, sn: u32, ts: u32, timeout: u64, backed_off: bool) {
-            let slot = self.flight.get_mut(sn).unwrap();
-            slot.transmissions += 1;
-            slot.ts = ts;
-            let deadline = u64::from(ts) + timeout;
-            let stamp = Stamp { deadline, sn, transmission: slot.transmissions };
-            self.schedule.transmitted(0, stamp, backed_off);
-            self.schedule.prune(&self.flight);
-        }
-
-        fn ack(&mut self, sn: u32, ts: u32) {
-            self.flight.acknowledge(sn).unwrap();
-            self.schedule.acknowledged(&self.flight, 0, (sn, ts), u64::from(ts) + 50);
-            self.schedule.prune(&self.flight);
-        }
-
-        fn skipped(&self) -> Vec<u32> {
-            self.schedule.skipped.iter().map(|stamp| stamp.sn).collect()
-        }
-    }
-
-    #[test]
-    fn what_was_sent_before_is_skipped_what_was_sent_after_is_not() {
-        let mut f = Fixture::new();
-        (0..5).for_each(|ts| f.send_new(ts));
-        f.ack(2, 2);
-        assert_eq!(f.skipped(), [0, 1]);
-        assert_eq!(f.schedule.next_skipped(), Some((0, 62)));
-    }
-
-    #[test]
-    fn within_one_millisecond_the_number_decides() {
-        let mut f = Fixture::new();
-        (0..4).for_each(|_| f.send_new(7));
-        f.ack(1, 7);
-        assert_eq!(f.skipped(), [0]);
-    }
-
-    #[test]
-    fn an_old_transmission_does_not_skip_a_newer_one() {
-        let mut f = Fixture::new();
-        f.send_new(0);
-        f.send_new(1);
-        f.send(0, 300, 400, true);
-        f.ack(1, 1);
-        assert_eq!(f.skipped(), [] as [u32; 0]);
-    }
-
-    #[test]
-    fn a_repeated_segment_that_arrives_skips_those_repeated_before_it() {
-        let mut f = Fixture::new();
-        (0..3).for_each(|_| f.send_new(0));
-        f.send(1, 250, 200, false);
-        f.send(0, 251, 200, false);
-        f.ack(0, 251);
-        assert_eq!(f.skipped(), [2, 1]);
-    }
-
-    #[test]
-    fn deadlines_come_in_order_whatever_the_order_of_sending() {
-        let mut f = Fixture::new();
-        (0..3).for_each(|_| f.send_new(0));
-        f.send(1, 10, 5000, true);
-        f.flight.push(0, 1);
-        f.send(3, 20, 100, false);
-        let mut order = Vec::new();
-        while let Some(next) = f.schedule.next_timeout() {
-            order.push((next.sn, next.deadline));
-            f.flight.acknowledge(next.sn);
-            f.schedule.prune(&f.flight);
-        }
-        assert_eq!(order, [(3, 120), (0, 200), (2, 200), (1, 5010)]);
-    }
-
-    #[test]
-    fn void_stamps_do_not_pile_up() {
-        let mut f = Fixture::new();
-        f.send_new(0);
-        f.send_new(0);
-        // Segment 0 stays; segment 1 is repeated for ever.
-        for ts in 1..10_000 {
-            f.send(1, ts, 100_000, ts % 2 == 0);
-        }
-        assert!(f.schedule.sent[0].1.len() <= 70);
-        assert!(f.schedule.by_deadline.len() <= 70);
-        assert!(f.schedule.out_of_order.len() <= 70);
-    }
-}
+mod tests;
