@@ -31,9 +31,12 @@ pub(crate) const MIN_SEND_BUFFER: usize = 4 * 1024;
 /// What may wait to be sent in a stream at the most: 64 KiB, two full frames. One leaves while the other fills.
 pub(crate) const MAX_SEND_BUFFER: usize = 64 * 1024;
 
-/// The receive buffer of tor's socket when a stream's buffer is at its largest, from 1.3 MB/s on: 128 KiB, a tenth of a
-/// second at most. With the 8 KiB that it begins with, a
-/// fast session would spend much of its time on wake-ups.
+/// The receive buffer of tor's socket from when a stream's buffer is at its largest, which is at 1.3 MB/s: 128 KiB, a
+/// tenth of a second at that rate.
+///
+/// With the 8 KiB with which `snowflake-pt` lets it begin, a fast session would spend much of its time on wake-ups. It
+/// is not taken back: in a session that becomes slower it is a longer delay, a second at 1 Mbit/s. Linux doubles the
+/// number, for its own book-keeping.
 pub(crate) const FAST_SOCKET: usize = 128 * 1024;
 
 /// The settings of the machines.

@@ -19,8 +19,8 @@
 //! ```
 //!
 //! The client calls [`open`], spawns the driver and opens streams. The server makes a [`Listener`] over the clients of
-//! a [`QueuePacketConn`](snowflake_turbotunnel::QueuePacketConn) and accepts streams of all sessions; [`serve()`] is the
-//! same for one client over any packet conn.
+//! a [`QueuePacketConn`](snowflake_turbotunnel::QueuePacketConn) and accepts streams of all sessions; [`serve()`] is
+//! the same for one client over any packet conn.
 //!
 //! The driver sleeps until the next deadline or event. An idle session wakes for smux's keep-alive, to ask a
 //! carrier that has long been silent, and for nothing else, where Go's wakes a hundred times a second.

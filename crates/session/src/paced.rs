@@ -13,9 +13,12 @@ use tokio::net::TcpStream;
 
 /// A socket of tor's, of which only as much is read as a stream takes at once, and which keeps little ahead.
 ///
-/// What was read, or waits in the socket, and cannot be sent yet is ahead of whatever tor writes later: the usual 128 KiB
-/// of a socket are a second at 1 Mbit/s. What the socket does not take tor keeps, and can still choose what goes first. Reading ends only with the socket: when the stream is over, writing to it
-/// says so.
+/// What was read, or waits in the socket, and cannot be sent yet is ahead of whatever tor writes later: the usual 128
+/// KiB of a socket are a second at 1 Mbit/s. What the socket does not take tor keeps, and can still choose what goes
+/// first. So it should come with a small receive buffer, as those of `snowflake-pt` do; here it only grows, once, when
+/// the session is fast.
+///
+/// Reading ends only with the socket: when the stream is over, writing to it says so.
 #[derive(Debug)]
 pub struct PacedSocket {
     socket: TcpStream,
@@ -49,8 +52,8 @@ impl PacedSocket {
 
     /// Lets the socket keep more ahead in a fast session, where that is no delay and saves wake-ups.
     ///
-    /// It is not taken back: the system drops what a shrunk buffer has promised to take. A socket that refuses keeps what
-    /// it has.
+    /// It is not taken back, not even when the session becomes slow: the system drops what a shrunk buffer has promised
+    /// to take. A socket that refuses keeps what it has.
     fn grow(&mut self) {
         self.is_fast = true;
         let _ = SockRef::from(&self.socket).set_recv_buffer_size(FAST_SOCKET);
