@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::config::SURPLUS_LIFE;
 use crate::congestion::Congestion;
 use crate::health::{Health, State};
 
@@ -33,6 +34,14 @@ impl Carrier {
     /// Works, as far as anybody knows: is trusted, and owes no proof.
     pub(crate) fn is_sound(&self) -> bool {
         self.health.sound_since().is_some()
+    }
+
+    /// Who is worth more is kept: one that works, then one through which something comes, then the quicker.
+    ///
+    /// When nothing comes, that direction may be dead, while what goes the other way is answered over another carrier.
+    pub(crate) fn worth(&self, now: Instant) -> (bool, bool, u64) {
+        let is_heard = self.health.last_heard() + SURPLUS_LIFE > now;
+        (self.is_sound(), is_heard, self.congestion.rate())
     }
 
     /// How long until something that is given to it now will have arrived and been answered; nothing for one that has

@@ -275,13 +275,12 @@ impl Carriers {
         dead.into_iter().for_each(|id| self.give_up(id));
     }
 
-    /// Of too many carriers, the slowest goes, and of equals the oldest, whose volunteer has given most already.
+    /// Of too many carriers, the one that is worth least goes, and of equals the oldest, whose volunteer has given most.
     fn give_up_surplus(&mut self, now: Instant) {
         if self.surplus_since.is_none_or(|since| since + SURPLUS_LIFE > now) {
             return;
         }
-        let worst =
-            self.usable().min_by_key(|carrier| (carrier.is_sound(), carrier.congestion.rate()));
+        let worst = self.usable().min_by_key(|carrier| carrier.worth(now));
         if let Some(id) = worst.map(|carrier| carrier.id) {
             // If there still are too many, the next is given time, too.
             self.surplus_since = None;

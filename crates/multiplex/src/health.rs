@@ -39,6 +39,7 @@ pub(crate) struct Health {
     /// Since when it is trusted and owes nothing, if it is.
     sound_since: Option<Instant>,
     last_sign: Instant,
+    last_heard: Instant,
     /// Since when something has been under way that has to be answered; never `None` while a proof is missing.
     expecting: Option<Instant>,
     /// Whether that is data, whose answer is certain to be seen.
@@ -61,6 +62,7 @@ impl Health {
             since: now,
             sound_since: None,
             last_sign: now,
+            last_heard: now,
             expecting: None,
             expects_data: false,
             unanswered: 0,
@@ -83,6 +85,11 @@ impl Health {
     /// Since when it works, as far as anybody knows; `None` if it is not trusted or owes a proof.
     pub(crate) fn sound_since(&self) -> Option<Instant> {
         self.sound_since
+    }
+
+    /// When a packet last came through it. What went over it may have been answered over another.
+    pub(crate) fn last_heard(&self) -> Instant {
+        self.last_heard
     }
 
     /// Whether it owes at least one proof of life.
@@ -120,6 +127,7 @@ impl Health {
 
     /// A packet has come through it. Returns whether it was fresh and is trusted now.
     pub(crate) fn heard(&mut self, now: Instant) -> bool {
+        self.last_heard = now;
         self.heard = self.heard.saturating_add(1);
         if let Some(patience) = &mut self.patience {
             if self.heard >= BUSY {

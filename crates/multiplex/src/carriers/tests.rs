@@ -176,6 +176,23 @@ fn too_many_carriers_are_kept_for_a_while() {
 }
 
 #[test]
+fn of_too_many_the_one_that_is_not_heard_goes_first() {
+    let mut carriers = working(1, 2);
+    carriers.sent(at(0), 1, 50_000);
+    carriers.settled(at(50), 1, answer(50_000, 50));
+    let mut closed = Vec::new();
+    for ms in (100..6_000).step_by(100) {
+        // Over 1 the peer is reached, but all it says comes through 2.
+        carriers.sent(at(ms), 1, 1376);
+        carriers.settled(at(ms), 1, answer(1376, 50));
+        carriers.heard(at(ms), 2);
+        let orders = wait(&mut carriers, ms);
+        closed.extend(orders.into_iter().filter(|order| matches!(order, Order::Close(_))));
+    }
+    assert_eq!(closed, [Order::Close(1)]);
+}
+
+#[test]
 fn control_packets_go_over_anything_rather_than_not_at_all() {
     let mut carriers = working(1, 1);
     carriers.sent(at(0), 1, 1376);
