@@ -1,11 +1,14 @@
 //! All carriers of one session.
 
+mod pick;
+
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::carrier::Carrier;
 use crate::config::{Config, SILENT_LIFE, SURPLUS_LIFE, SUSPECT_LIFE};
 use crate::health::{State, Verdict};
+pub use pick::Grant;
 
 /// What the session has to do for its carriers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,15 +19,6 @@ pub enum Order {
     Resend(u32),
     /// Give this carrier up.
     Close(u32),
-}
-
-/// Leave to give data to a carrier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Grant {
-    /// Which one.
-    pub carrier: u32,
-    /// How many bytes of data. A last packet may exceed it.
-    pub bytes: usize,
 }
 
 /// What has become of data that was given to a carrier.
@@ -126,38 +120,6 @@ impl Carriers {
         if recovered {
             self.recovered(now, id);
         }
-    }
-
-    /// The carrier for the next data: of those with room, the one that will have delivered it first.
-    ///
-    /// `queue_room` is asked for the packets that a carrier's queue takes. Suspects get nothing new; doubtful and
-    /// fresh carriers only if there is no sound one. `None`: what there is has to wait.
-    pub fn pick(&self, mut queue_room: impl FnMut(u32) -> usize) -> Option<Grant> {
-        let any_sound = self.carriers.iter().any(Carrier::is_sound);
-        self.usable()
-            .filter(|carrier| carrier.is_sound() || !any_sound)
-            .filter(|carrier| carrier.congestion.room() > 0 && queue_room(carrier.id) > 0)
-            .min_by_key(|carrier| carrier.completion())
-            .map(|carrier| Grant { carrier: carrier.id, bytes: carrier.congestion.room() })
-    }
-
-    /// The carrier for packets without data: the quickest that is sound; if there is none, any.
-    pub fn pick_for_control(&self, mut queue_room: impl FnMut(u32) -> usize) -> Option<u32> {
-        self.carriers
-            .iter()
-            .filter(|carrier| queue_room(carrier.id) > 0)
-            .min_by_key(|carrier| {
-                let round_trip = carrier.health.round_trip().unwrap_or(Duration::MAX);
-                (!carrier.is_usable(), !carrier.is_sound(), round_trip)
-            })
-            .map(|carrier| carrier.id)
-    }
-
-    /// A carrier that `has_lost` something, to send that over it once more, full or not: it takes the place of what is
-    /// lost. `None` if only suspects have.
-    pub fn pick_again(&self, mut has_lost: impl FnMut(u32) -> bool) -> Option<Grant> {
-        let carrier = self.usable().find(|carrier| has_lost(carrier.id))?;
-        Some(Grant { carrier: carrier.id, bytes: usize::MAX })
     }
 
     /// How many more carriers the session should have.

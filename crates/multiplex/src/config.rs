@@ -99,6 +99,12 @@ pub(crate) const FIRST_PROOF: Duration = Duration::from_millis(500);
 /// Longest proof time: with a longer one nobody would wait for the suspicion.
 pub(crate) const MAX_PROOF: Duration = Duration::from_secs(3);
 
+/// How much longer than another a carrier may bring nothing and still get acknowledgements.
+///
+/// 100 ms: a peer that sends or receives says something every 10 ms, to all carriers that it uses. Where it is wrong,
+/// acknowledgements take another way for a moment, and that is all.
+pub(crate) const QUIET: Duration = Duration::from_millis(100);
+
 /// Proof times without a sign of life that make a carrier suspect.
 pub(crate) const PROOFS: u32 = 3;
 

@@ -36,6 +36,10 @@ impl Sending {
             if cargo == Cargo::Any {
                 core.fill(grant.bytes.min(packets * (core.kcp.mtu() - HEADER_LEN)));
             }
+            if !core.kcp.has_data() {
+                // What remains may take another way than data would.
+                break;
+            }
             let data = self.make(core, now, packets, grant, cargo);
             if self.packets.is_empty() {
                 break;

@@ -145,6 +145,11 @@ impl Kcp {
             || is_due(self.peer_window.deadline(), self.now)
     }
 
+    /// Whether data may be sent now, be it new or once more.
+    pub fn has_data(&self) -> bool {
+        self.next_due(0, Cargo::Any).is_some()
+    }
+
     /// Whether something that was sent over `carrier` is lost, and has to be sent once more now.
     ///
     /// Sent over the same carrier again, as [`Cargo::Lost`], it takes the place of what is lost there, so it needs no

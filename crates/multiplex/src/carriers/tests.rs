@@ -213,6 +213,26 @@ fn control_packets_go_over_what_is_known_to_be_quick() {
     assert_eq!(carriers.pick_for_control(|_| 9), Some(0));
 }
 
+#[test]
+fn acknowledgements_do_not_go_where_nothing_comes_from_any_more() {
+    let mut carriers = Carriers::new(Config::server());
+    for (id, round_trip) in [(1, 50), (2, 90)] {
+        carriers.opened(at(0), id);
+        carriers.settled(at(0), id, answer(0, round_trip));
+    }
+    for ms in (0..1000).step_by(10) {
+        carriers.heard(at(ms), 1);
+        carriers.heard(at(ms), 2);
+        assert_eq!(carriers.pick_for_control(|_| 9), Some(1), "the quicker");
+    }
+    for ms in (1000..2000).step_by(10) {
+        carriers.heard(at(ms), 2);
+        let expected = if ms <= 1090 { 1 } else { 2 };
+        assert_eq!(carriers.pick_for_control(|_| 9), Some(expected), "{ms}");
+    }
+    assert_eq!(carriers.poll_timeout(), None, "it expects nothing of either");
+}
+
 proptest! {
     /// Whatever happens, nothing is granted to a suspect or beyond the window, and every deadline lies ahead.
     #[test]

@@ -4,7 +4,7 @@ use crate::core::Shared;
 use crate::scripted::Scripted;
 use futures_util::task::noop_waker_ref;
 use snowflake_kcp::Kcp;
-use snowflake_multiplex::Carriers;
+use snowflake_multiplex::{Carriers, Settled};
 use snowflake_netsim::epoch;
 use snowflake_smux::{Role, Smux};
 use std::time::Duration;
@@ -54,4 +54,34 @@ fn what_was_lost_on_a_full_carrier_is_sent_again_and_nothing_new_is_cut_for_it()
     run(&shared, &mut conn, now);
     assert_eq!(numbers(&mut conn), sent, "all of it was lost");
     assert_eq!(shared.lock().kcp.queued(), queued);
+}
+
+#[test]
+fn acknowledgements_alone_do_not_follow_the_data_but_what_is_heard() {
+    let config = Config::server();
+    let (smux, mut kcp) =
+        (Smux::new(Role::Server, config.smux, epoch()), Kcp::new(1, config.kcp, epoch()));
+    let mut carriers = Carriers::new(config.multiplex);
+    let answer = |ms| Settled {
+        answered: true,
+        round_trip: Some(Duration::from_millis(ms)),
+        ..Settled::default()
+    };
+    for (id, ms) in [(1, 50), (2, 90)] {
+        carriers.opened(epoch(), id);
+        carriers.settled(epoch(), id, answer(ms));
+    }
+    // Nothing has come through the quicker one for a second.
+    let now = epoch() + Duration::from_secs(1);
+    carriers.heard(now, 2);
+    let mut packet = BytesMut::new();
+    let mut peer = Kcp::new(1, Config::client().kcp, epoch());
+    peer.write(b"data");
+    peer.poll_transmit(epoch(), &mut packet).unwrap();
+    kcp.handle_packet(now, packet.freeze()).unwrap();
+    kcp.handle_timeout(now + Duration::from_millis(10));
+    let mut conn = Scripted { room: 256, ..Scripted::default() };
+    run(&Shared::new(kcp, smux, carriers), &mut conn, now + Duration::from_millis(10));
+    let over: Vec<u32> = conn.sent.iter().map(|(carrier, _)| carrier.get()).collect();
+    assert_eq!(over, [2]);
 }
