@@ -75,8 +75,8 @@
 //!   flight as with 65,000.
 //! * Each segment knows over which of several carriers it was last sent, because order holds only within one; an
 //!   [`Outcome`] says what each carrier delivered, and [`Kcp::probe`] asks one for proof of life.
-//! * Segments without data may carry a mark ([`Config::paced`]) by which two ends that control their own sending know each
-//!   other. What such ends tell each other, byte for byte and with every mix of peers, is in this crate's
+//! * Segments without data may carry a mark ([`Config::paced`]) by which two ends that control their own sending know
+//!   each other. What such ends tell each other, byte for byte and with every mix of peers, is in this crate's
 //!   `docs/negotiation.md`.
 //! * Timers are exact deadlines instead of a tick every 10 ms.
 //! * A segment is taken for lost when anything sent later has arrived, in the order of sending (as in

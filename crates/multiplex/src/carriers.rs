@@ -237,7 +237,8 @@ impl Carriers {
         dead.into_iter().for_each(|id| self.give_up(id));
     }
 
-    /// Of too many carriers, the one that is worth least goes, and of equals the oldest, whose volunteer has given most.
+    /// Of too many carriers, the one that is worth least goes, and of equals the oldest, whose volunteer has given
+    /// most.
     fn give_up_surplus(&mut self, now: Instant) {
         if self.surplus_since.is_none_or(|since| since + SURPLUS_LIFE > now) {
             return;
