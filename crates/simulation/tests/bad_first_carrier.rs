@@ -6,7 +6,7 @@ use snowflake_simulation::{Check, Line, Offer, Purpose, Ways, World, for_seeds};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-const BOUND: Duration = Duration::from_secs(4);
+const BOUND: Duration = Duration::from_millis(2500);
 
 /// The first dial gets what `spoil` makes of it, all others a good carrier; returns when the first answer came.
 fn first_answer(name: &str, spoil: fn(Offer) -> Offer) {

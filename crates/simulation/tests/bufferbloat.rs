@@ -83,10 +83,10 @@ fn at_rate(mbit: f64, bounds: &Bounds) {
     }
 }
 
-/// At such a rate a packet takes 11 ms. A rate that is measured too low there stays so for a while; the aim is 0.9.
+/// At such a rate a packet takes 11 ms.
 #[test]
 fn one_mbit() {
-    at_rate(1.0, &Bounds { goodput: 0.75, wait: Duration::from_millis(200) });
+    at_rate(1.0, &Bounds { goodput: 0.9, wait: Duration::from_millis(150) });
 }
 
 #[test]
@@ -99,13 +99,13 @@ fn eight_mbit() {
     at_rate(8.0, &Bounds { goodput: 0.9, wait: Duration::from_millis(100) });
 }
 
-/// At 100 ms the window of one stream fills such a line only just, and the queue stands at twice what it should be.
+/// At 100 ms the window of one stream fills such a line only just.
 #[test]
 fn twenty_mbit() {
-    at_rate(20.0, &Bounds { goodput: 0.9, wait: Duration::from_millis(250) });
+    at_rate(20.0, &Bounds { goodput: 0.9, wait: Duration::from_millis(100) });
 }
 
-/// What a slow line loses in minutes shows only in minutes. The aim is 0.9.
+/// What a slow line loses in minutes shows only in minutes.
 #[test]
 fn a_slow_line_for_minutes() {
     for mbit in [0.5, 1.0] {
@@ -115,7 +115,7 @@ fn a_slow_line_for_minutes() {
             let download = client.transfer(0, ENDLESS)?;
             sleep(Duration::from_secs(180)).await;
             let goodput = download.down.bytes() as f64 / 180.0 / line.rate();
-            world.expect(Check::Goodput, goodput >= 0.4, || format!("{mbit} Mbit/s: {goodput}"))?;
+            world.expect(Check::Goodput, goodput >= 0.9, || format!("{mbit} Mbit/s: {goodput}"))?;
             Ok(goodput)
         });
         println!("{mbit} Mbit/s for three minutes: {all:.3?} of the rate");

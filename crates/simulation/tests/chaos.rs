@@ -26,9 +26,9 @@ fn play(seeds: u64, bound: f64, silences: &'static [Ways]) {
 
 /// One test, so that only one simulation at a time is counted by the allocator.
 ///
-/// Carriers that are silent in one direction only go on being used for minutes; the aim is one bound for all.
+/// The longest time of 24 seeds, of both kinds, was 21 s.
 #[test]
 fn chaos_passes() {
-    play(12, 40.0, &[Ways::Both]);
-    play(6, 1200.0, &[Ways::Up, Ways::Down, Ways::Both]);
+    play(12, 30.0, &[Ways::Both]);
+    play(6, 30.0, &[Ways::Up, Ways::Down, Ways::Both]);
 }

@@ -48,8 +48,8 @@ fn a_fit_every_five_seconds() {
     fits(Duration::from_secs(5), 0.65);
 }
 
-/// More than half of such a line could be had. That is the aim; some runs end with a rate that is much too low and stays.
+/// More than half of such a line could be had. That is the aim, and the mean; the worst of 24 seeds had 0.42.
 #[test]
 fn a_fit_every_two_seconds() {
-    fits(Duration::from_secs(2), 0.05);
+    fits(Duration::from_secs(2), 0.35);
 }

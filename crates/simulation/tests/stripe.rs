@@ -45,20 +45,20 @@ fn stripe(rates: &'static [f64], least: f64) {
 
 #[test]
 fn two_equal_carriers() {
-    stripe(&[4.0, 4.0], 0.85);
+    stripe(&[4.0, 4.0], 0.93);
 }
 
 #[test]
 fn two_unequal_carriers() {
-    stripe(&[8.0, 2.0], 0.85);
+    stripe(&[8.0, 2.0], 0.93);
 }
 
 #[test]
 fn four_equal_carriers() {
-    stripe(&[4.0, 4.0, 4.0, 4.0], 0.8);
+    stripe(&[4.0, 4.0, 4.0, 4.0], 0.9);
 }
 
 #[test]
 fn four_unequal_carriers() {
-    stripe(&[8.0, 4.0, 2.0, 1.0], 0.8);
+    stripe(&[8.0, 4.0, 2.0, 1.0], 0.9);
 }
