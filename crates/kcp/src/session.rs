@@ -40,6 +40,8 @@ pub struct Kcp {
     tell_window: Option<u64>,
     probes: Probes,
     peer_is_paced: bool,
+    /// When the peer sent what came last, by its clock.
+    sent_at: Option<u32>,
     stats: Stats,
 }
 
@@ -69,6 +71,7 @@ impl Kcp {
             tell_window: config.paced.then_some(0),
             probes: Probes::default(),
             peer_is_paced: false,
+            sent_at: None,
             stats: Stats::default(),
             config,
         }
@@ -162,6 +165,7 @@ impl Kcp {
             }
         };
         *count += 1;
+        self.sent_at = Some(ack.ts);
         self.acks.push(ack, self.now);
     }
 
@@ -276,6 +280,11 @@ impl Kcp {
         if was_closed && self.recv.free() > 0 && self.tell_window.is_none() {
             self.tell_window = Some(self.now + u64::from(INTERVAL));
         }
+    }
+
+    /// When the peer sent the data that came last, by its clock in milliseconds; once for each time that data came.
+    pub fn take_sent_at(&mut self) -> Option<u32> {
+        self.sent_at.take()
     }
 
     /// Segments sent and not yet passed by the peer's acknowledgements.

@@ -20,7 +20,7 @@ pub(crate) struct Core {
     pub(crate) smux: Smux,
     pub(crate) kcp: Kcp,
     pub(crate) carriers: Carriers,
-    receive_window: ReceiveWindow,
+    pub(crate) receive_window: ReceiveWindow,
     /// What of one stream may wait to be sent now, in bytes.
     pub(crate) send_buffer: usize,
     /// Streams that the peer opened and nobody has taken yet; at most smux's limit of streams.
@@ -127,6 +127,13 @@ impl Core {
                 round_trip: outcome.round_trip,
             };
             self.carriers.settled(now, outcome.carrier, settled);
+        }
+    }
+
+    /// Looks how long the packet that just came over `carrier` waited on its way.
+    pub(crate) fn note_waiting(&mut self, now: Instant, carrier: u32) {
+        if let Some(sent) = self.kcp.take_sent_at().filter(|_| !self.kcp.peer_is_paced()) {
+            self.receive_window.arrived(now, carrier, sent);
         }
     }
 

@@ -131,7 +131,10 @@ impl<P: PacketConn> Driver<P> {
         while let Some(event) = events.next() {
             match event {
                 Event::Opened(carrier) => core.carriers.opened(now, carrier.get()),
-                Event::Ended(carrier) => core.carriers.ended(now, carrier.get()),
+                Event::Ended(carrier) => {
+                    core.carriers.ended(now, carrier.get());
+                    core.receive_window.ended(carrier.get());
+                }
                 Event::Packet(carrier, packet) => {
                     if self.begins_another(core, &packet) {
                         let left = std::iter::once(Event::Packet(carrier, packet)).chain(events);
@@ -142,6 +145,7 @@ impl<P: PacketConn> Driver<P> {
                         // Garbage proves nothing.
                         Err(error) => tracing::trace!(%error, "the peer sent a bad packet"),
                     }
+                    core.note_waiting(now, carrier.get());
                 }
             }
         }

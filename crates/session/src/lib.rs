@@ -41,6 +41,7 @@ mod sending;
 mod serve;
 mod session;
 mod stream;
+mod waiting_time;
 
 pub use config::{ACCEPT_BACKLOG, Config, LINGER};
 pub use driver::Driver;
