@@ -23,9 +23,10 @@ use webrtc::{data_channel::DataChannelEvent, error::Error};
 use crate::{
     connection::{Channel, Connection},
     limits::{
-        CLOSE_LINGER, CLOSE_LINGER_CHECK, GONE_CHECK, MAX_DRAIN_CHECK, MESSAGE_LENGTH,
-        MIN_DRAIN_CHECK, SEND_BUFFER, SEND_BUFFER_LOW, SEND_STALL,
+        CLOSE_LINGER, CLOSE_LINGER_CHECK, GONE_CHECK, MAX_DRAIN_CHECK, MIN_DRAIN_CHECK,
+        SEND_BUFFER, SEND_BUFFER_LOW, SEND_STALL,
     },
+    message_length::MessageLength,
 };
 
 /// A byte pipe to the peer, cut into messages whose borders mean nothing.
@@ -35,8 +36,9 @@ use crate::{
 /// kept; then the window is closed and the peer waits. The stream ends when the peer closes the channel or the
 /// connection, and with an error of kind `ConnectionReset` when the path to the peer has failed.
 ///
-/// **Sending.** Items are gathered into messages of at most [`MESSAGE_LENGTH`] bytes: short ones fed one after the other
-/// become one message, long ones become several. Whatever is shorter waits for a flush. The sink is ready while less than
+/// **Sending.** Items are gathered into messages of what the path carries in
+/// [`MESSAGE_TIME`](crate::limits::MESSAGE_TIME), at most [`MESSAGE_LENGTH`](crate::limits::MESSAGE_LENGTH) bytes: short ones fed
+/// one after the other become one message, long ones become several. Whatever is shorter waits for a flush. The sink is ready while less than
 /// [`SEND_BUFFER`] bytes are unacknowledged, flushed when the last item is among them. It fails when the peer closes the
 /// channel, when the path has failed, and, with an error of kind `TimedOut`, when it waits and the peer acknowledges
 /// nothing for [`SEND_STALL`]. Closing it waits up to two seconds for the peer to acknowledge everything, then closes the
@@ -50,6 +52,7 @@ pub struct DataChannel {
     outgoing: Pin<Box<dyn Sink<BytesMut, Error = io::Error> + Send>>,
     /// Items not yet long enough for a message.
     gathered: BytesMut,
+    length: MessageLength,
     closing: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     lost: Pin<Box<WaitForCancellationFutureOwned>>,
     is_reading_done: bool,
@@ -69,6 +72,7 @@ impl DataChannel {
             incoming: Box::pin(incoming),
             outgoing: Box::pin(outgoing),
             gathered: BytesMut::new(),
+            length: MessageLength::new(Instant::now()),
             closing: None,
             lost: Box::pin(connection.lost()),
             is_reading_done: false,
@@ -113,7 +117,8 @@ impl DataChannel {
     fn poll_send(&mut self, cx: &mut Context<'_>, keep: usize) -> Poll<io::Result<()>> {
         while self.gathered.len() >= keep && !self.gathered.is_empty() {
             ready!(self.outgoing.poll_ready_unpin(cx))?;
-            let message = self.gathered.split_to(self.gathered.len().min(MESSAGE_LENGTH));
+            let message = self.gathered.split_to(self.gathered.len().min(self.length.get()));
+            self.length.sent(Instant::now(), message.len());
             self.outgoing.start_send_unpin(message)?;
         }
         Poll::Ready(Ok(()))
@@ -142,7 +147,7 @@ impl Sink<Bytes> for DataChannel {
     type Error = io::Error;
 
     fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_writing(cx, |channel, cx| channel.poll_send(cx, MESSAGE_LENGTH))
+        self.poll_writing(cx, |channel, cx| channel.poll_send(cx, channel.length.get()))
     }
 
     fn start_send(mut self: Pin<&mut Self>, item: Bytes) -> io::Result<()> {

@@ -38,6 +38,7 @@ mod error;
 mod events;
 mod gathering;
 pub mod limits;
+mod message_length;
 mod offerer;
 mod runtime;
 pub mod sdp;

@@ -73,7 +73,7 @@ pub(crate) const MAX_DRAIN_CHECK: Duration = Duration::from_millis(16);
 pub(crate) const SCTP_PACKET: u32 = 1191;
 
 /// What a packet carries of a message: without the headers of packet and chunk, in whole words (RFC 9260, 3.3.1).
-const CHUNK_PAYLOAD: usize = (SCTP_PACKET as usize - 12 - 16) / 4 * 4;
+pub(crate) const CHUNK_PAYLOAD: usize = (SCTP_PACKET as usize - 12 - 16) / 4 * 4;
 
 /// Length of the largest message sent, 16,240 bytes; longer items are cut.
 ///
@@ -81,6 +81,13 @@ const CHUNK_PAYLOAD: usize = (SCTP_PACKET as usize - 12 - 16) / 4 * 4;
 /// that fills its packets to the last byte: only packets of one size travel together through the kernel, which
 /// halves the processor time per byte.
 pub const MESSAGE_LENGTH: usize = (16 << 10) / CHUNK_PAYLOAD * CHUNK_PAYLOAD;
+
+/// How long the path may be busy with one message: 5 ms, half of what KCP collects acknowledgements for.
+pub const MESSAGE_TIME: Duration = Duration::from_millis(5);
+
+/// Shortest time over which the rate is measured that [`MESSAGE_TIME`] is applied to: 50 ms, more than one round of
+/// packets and answers on most paths.
+pub(crate) const RATE_EPOCH: Duration = Duration::from_millis(50);
 
 /// Length of the largest message accepted, bytes: 64 KiB, what RFC 8841 says of a peer that announces nothing.
 pub const MAX_INCOMING_MESSAGE: u32 = 64 << 10;
