@@ -483,3 +483,23 @@ fn sequence_numbers_and_clock_wrap_in_mid_transfer() {
     assert!(a.send.next() < 10_000);
     assert!(a.clock.wire(now) < 60_000);
 }
+
+/// The round trip that a sender measures over 50 ms to an end that is paced.
+fn measured(sender_is_paced: bool) -> Option<u32> {
+    let end = |paced| Kcp::new(CONV, Config { paced, ..Config::default() }, at(0));
+    let (mut sender, mut receiver) = (end(sender_is_paced), end(true));
+    sender.write(b"data");
+    for hex in flush(&mut sender, 0) {
+        feed(&mut receiver, 25, &hex);
+    }
+    for hex in flush(&mut receiver, 35) {
+        feed(&mut sender, 60, &hex);
+    }
+    sender.stats().srtt
+}
+
+#[test]
+fn acknowledgements_look_old_to_a_peer_that_knows_no_carriers() {
+    assert_eq!(measured(true), Some(60));
+    assert_eq!(measured(false), Some(60 + 300));
+}

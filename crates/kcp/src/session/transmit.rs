@@ -5,7 +5,7 @@ use std::time::Instant;
 use bytes::BytesMut;
 
 use super::{Kcp, is_due};
-use crate::config::MANY_TRANSMISSIONS;
+use crate::config::{ACK_AGE, MANY_TRANSMISSIONS};
 use crate::segment::{Command, Common, PacketWriter};
 use crate::send::{Cause, Due, Moment};
 
@@ -88,11 +88,16 @@ impl Kcp {
                 return false;
             }
             if let Some(ack) = self.acks.pop(self.recv.next()) {
-                packet.put(Command::Ack, ack.ts, ack.sn);
+                packet.put(Command::Ack, ack.ts.wrapping_sub(self.ack_age()), ack.sn);
                 self.stats.acks_sent += 1;
             }
         }
         true
+    }
+
+    /// Milliseconds by which acknowledgements look older than they are: [`ACK_AGE`] for a peer that knows no carriers.
+    fn ack_age(&self) -> u32 {
+        if self.config.paced && !self.peer_is_paced { ACK_AGE } else { 0 }
     }
 
     /// Puts window questions and answers; false when one did not fit.
