@@ -1,6 +1,6 @@
 //! How long the peer's packets wait on their way.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// The waiting time of packets over each carrier, from the clock values that the peer writes into its segments.
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 pub(crate) struct WaitingTime {
     /// When our clock was zero.
     origin: Option<Instant>,
-    carriers: HashMap<u32, Transit>,
+    carriers: BTreeMap<u32, Transit>,
 }
 
 /// How long packets of an epoch waited, over the carrier where that was shortest: while that has no queue, the peer could

@@ -24,7 +24,7 @@
 //! A carrier is modelled as what a proxy makes of it: a reliable pipe with a bottleneck, a delay, and a queue before the
 //! bottleneck that takes everything. So nothing is ever refused; what is sent too soon stands there, and is measured.
 //!
-//! A test that fails names its seed; `SIMULATION_SEED=7 cargo test -p snowflake-simulation --test chaos` plays that
+//! A test that fails names its seed; `SIMULATION_SEED=7 cargo test -p snowflake-simulation --test simulated chaos` plays that
 //! seed only. Two things are not the seed's: the jitter of pauses after failed dials and the order in which a
 //! client's packet conn looks at what happened at one instant. Both come from the operating system's randomness.
 //!

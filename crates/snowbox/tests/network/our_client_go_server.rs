@@ -5,15 +5,12 @@
 //! golang-github-xtaci-kcp-dev and golang-github-xtaci-smux-dev. `SNOWFLAKE_WITHOUT_GO_PEERS=1` leaves this test out, and it
 //! says so.
 
-#[path = "support/snowbox.rs"]
-mod support;
-
 use std::{
     path::{Path, PathBuf},
     process::Command,
 };
 
-use support::snowbox;
+use crate::support::snowbox;
 
 const PACKAGES: &str = "this test runs a server on kcp-go: apt-get install golang-go golang-github-gorilla-websocket-dev \
                         golang-github-xtaci-kcp-dev golang-github-xtaci-smux-dev, or leave it out with \

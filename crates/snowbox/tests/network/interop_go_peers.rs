@@ -7,16 +7,13 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
-    sync::{Mutex, PoisonError},
 };
 
+use crate::support::ONE_AT_A_TIME;
 use snowflake_snowbox::Report;
 
 /// Bytes moved each way.
 const SIZE: &str = "16M";
-
-/// The mixes share two processors, and one stall of a Go peer would look like another's.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 fn go(program: &str) -> PathBuf {
     let dir = std::env::var_os("SNOWFLAKE_GO_PEERS").unwrap_or_else(|| "/usr/bin".into());
@@ -35,7 +32,7 @@ fn mix(go_programs: &[(&str, &str)]) -> Option<Report> {
         snowflake_snowbox::progress::say("left out, because SNOWFLAKE_WITHOUT_GO_PEERS=1");
         return None;
     }
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = ONE_AT_A_TIME.blocking_lock();
     let mut command = Command::new(env!("CARGO_BIN_EXE_snowbox"));
     command.args(["--netns", "--json", "--no-kill", "--size", SIZE]);
     for (flag, program) in go_programs {

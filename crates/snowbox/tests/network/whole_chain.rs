@@ -1,10 +1,7 @@
 //! All programs together on loopback: bytes both ways, and the proxy that carries them killed on the way.
 
-#[path = "support/snowbox.rs"]
-mod support;
-
+use crate::support::snowbox;
 use snowflake_snowbox::Report;
-use support::snowbox;
 
 fn directions(report: &Report) -> Vec<&str> {
     report.transfers.iter().map(|transfer| transfer.direction.as_str()).collect()

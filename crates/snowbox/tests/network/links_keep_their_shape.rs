@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use crate::support::ONE_AT_A_TIME;
 use snowflake_snowbox::{
     lab::{
         namespace::Namespace,
@@ -100,6 +101,7 @@ fn blast(from: &UdpSocket, to: &UdpSocket) -> usize {
 
 #[tokio::test]
 async fn the_delay_is_kept() {
+    let _turn = ONE_AT_A_TIME.lock().await;
     let Some(links) = Links::new(Shape::new(20.0, Duration::from_millis(40)), 1).await else {
         return;
     };
@@ -121,6 +123,7 @@ async fn the_delay_is_kept() {
 
 #[tokio::test]
 async fn the_rate_is_kept_by_one_fast_link_and_by_four_at_once() {
+    let _turn = ONE_AT_A_TIME.lock().await;
     for (rate, count) in [(40.0, 1), (8.0, 4)] {
         let shape = Shape::new(rate, Duration::from_millis(20));
         let Some(links) = Links::new(shape, count).await else { return };
@@ -143,6 +146,7 @@ async fn the_rate_is_kept_by_one_fast_link_and_by_four_at_once() {
 
 #[tokio::test]
 async fn a_dark_link_swallows_everything_until_it_is_light_again() {
+    let _turn = ONE_AT_A_TIME.lock().await;
     let Some(links) = Links::new(Shape::new(8.0, Duration::ZERO), 1).await else { return };
     let [client, proxy] = links.sockets(0);
     links.relay.darken(0, true);

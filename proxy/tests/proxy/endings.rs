@@ -3,21 +3,12 @@
 //! Each proxy here has one place: its next poll says that the place is free. Peers die on real sockets, so time passes for
 //! real; what can be done on a paused clock is in the unit tests of the copying.
 
-#![expect(clippy::unwrap_used, reason = "a test helper that fails is a failed test")]
-
-#[path = "support/broker.rs"]
-mod broker;
-#[path = "support/client.rs"]
-mod client;
-#[path = "support/world.rs"]
-#[expect(dead_code, reason = "what a poll says does not matter here")]
-mod world;
-
 use std::{sync::Mutex, time::Duration};
 
-use broker::Broker;
+use crate::support::broker::Broker;
+use crate::support::client::{Client, Fate, HELLO};
+use crate::support::world::{Relay, Running, config, matched, no_match, soon};
 use bytes::Bytes;
-use client::{Client, Fate};
 use futures_util::{SinkExt, StreamExt};
 use snowflake_messages::ProxyAnswerResponse;
 use snowflake_webrtc::limits::{PATH_DOUBT, PATH_FAILED};
@@ -26,7 +17,6 @@ use snowflake_websocket::{
     limits::{PING_AFTER, PONG_LIMIT},
 };
 use tokio::{net::TcpListener, sync::mpsc, time::Instant};
-use world::{Relay, Running, config, matched, no_match, soon};
 
 /// What a busy machine may add.
 const SLACK: Duration = Duration::from_secs(4);
@@ -89,7 +79,7 @@ impl Taken {
 async fn served() -> (Taken, WebSocket) {
     let mut taken = Taken::new(String::new()).await;
     let mut server = taken.relay.next().await.websocket;
-    assert_eq!(soon(server.next()).await.unwrap().unwrap(), client::HELLO);
+    assert_eq!(soon(server.next()).await.unwrap().unwrap(), HELLO);
     assert!(taken.polls.try_recv().is_err(), "the place is taken");
     (taken, server)
 }

@@ -1,12 +1,5 @@
 //! Clients are served from offer to close, within the limit, and every place comes back.
 
-#![expect(clippy::unwrap_used, reason = "a test helper that fails is a failed test")]
-
-#[path = "support/broker.rs"]
-mod broker;
-#[path = "support/world.rs"]
-mod world;
-
 use std::{
     sync::{
         Arc, Mutex,
@@ -15,12 +8,14 @@ use std::{
     time::Duration,
 };
 
-use broker::Broker;
+use crate::support::broker::Broker;
+use crate::support::world::{
+    Relay, Running, config, matched, no_match, offer, open, poll_of, soon,
+};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use snowflake_messages::{ProxyAnswerResponse, ProxyType};
 use tokio::sync::mpsc;
-use world::{Relay, Running, config, matched, no_match, offer, open, poll_of, soon};
 
 const GONE: &str = r#"{"Status":"client gone"}"#;
 

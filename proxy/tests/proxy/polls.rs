@@ -1,13 +1,5 @@
 //! When and what a proxy asks its broker.
 
-#![expect(clippy::unwrap_used, reason = "a test helper that fails is a failed test")]
-
-#[path = "support/broker.rs"]
-mod broker;
-#[path = "support/world.rs"]
-#[expect(dead_code, reason = "these tests have no clients")]
-mod world;
-
 use std::{
     collections::HashSet,
     sync::{
@@ -17,13 +9,13 @@ use std::{
     time::Duration,
 };
 
-use broker::Broker;
+use crate::support::broker::Broker;
+use crate::support::world::{PATIENCE, Relay, Running, config, no_match, poll_of, soon};
 use snowflake_messages::{NatType, probe};
 use tokio::{
     sync::mpsc,
     time::{Instant, timeout},
 };
-use world::{Relay, Running, config, no_match, poll_of, soon};
 
 /// A broker that has no clients and reports each poll.
 async fn reporting(
@@ -183,12 +175,12 @@ async fn a_probe_server_that_reaches_us_makes_the_nat_unrestricted() {
         let answerer = snowflake_webrtc::answer(&config, &offer.sdp).await.unwrap();
         let answer = snowflake_messages::SessionDescription::answer(answerer.sdp()).to_text();
         reply.send(probe::encode_answer(answer)).unwrap();
-        let _channel = answerer.open(world::PATIENCE).await.unwrap();
+        let _channel = answerer.open(PATIENCE).await.unwrap();
     });
     let nat = nat_after(move |body| {
         let (answers, answer) = std::sync::mpsc::channel();
         offers.try_send((body.to_owned(), answers)).unwrap();
-        let answer = tokio::task::block_in_place(|| answer.recv_timeout(world::PATIENCE));
+        let answer = tokio::task::block_in_place(|| answer.recv_timeout(PATIENCE));
         (200, answer.unwrap())
     })
     .await;

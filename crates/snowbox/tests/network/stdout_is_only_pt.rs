@@ -1,10 +1,7 @@
 //! stdout belongs to tor: a transport prints lines of the PT protocol and nothing else, the other programs print nothing.
 
-#[path = "support/snowbox.rs"]
-mod support;
-
+use crate::support::{logs, snowbox};
 use snowflake_snowbox::managed::is_pt_line;
-use support::{logs, snowbox};
 
 #[tokio::test]
 async fn every_line_is_one_that_tor_knows() {

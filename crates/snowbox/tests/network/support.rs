@@ -1,4 +1,4 @@
-//! Running the local network inside a test.
+//! Running the local network inside a test, one at a time.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use snowflake_snowbox::{Args, Report, run};
 use tokio::sync::Mutex;
 
 /// Each network is four programs or more on a machine that may have two processors.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+pub(crate) static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 /// Runs the local network with these arguments and returns what it measured.
 pub(crate) async fn snowbox(args: &[&str]) -> Report {
@@ -20,7 +20,6 @@ pub(crate) async fn snowbox(args: &[&str]) -> Report {
 }
 
 /// The files in a directory of logs, sorted, each with its text.
-#[allow(dead_code, reason = "not every test reads logs")]
 pub(crate) fn logs(dir: &Path) -> Vec<(String, String)> {
     let entries = std::fs::read_dir(dir).expect("the directory of logs can be read");
     let read = |entry: std::io::Result<std::fs::DirEntry>| {

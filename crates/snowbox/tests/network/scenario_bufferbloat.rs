@@ -4,6 +4,7 @@
 
 use std::process::{Command, Output};
 
+use crate::support::ONE_AT_A_TIME;
 use snowflake_snowbox::{Error, Sheet, scenario::check_rights};
 
 /// 8 Mbit/s, 20 ms, 3 s behind the first five.
@@ -15,6 +16,7 @@ fn snowbox() -> Output {
 
 #[test]
 fn a_slow_link_is_measured_both_ways() {
+    let _turn = ONE_AT_A_TIME.blocking_lock();
     let rights = check_rights();
     let output = snowbox();
     let stderr = String::from_utf8_lossy(&output.stderr);

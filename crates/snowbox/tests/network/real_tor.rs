@@ -1,9 +1,6 @@
 //! A private Tor network with our transports: real tor starts them, and its circuits go through our proxies.
 
-#[path = "support/snowbox.rs"]
-mod support;
-
-use support::snowbox;
+use crate::support::snowbox;
 
 #[tokio::test]
 async fn tor_bootstraps_and_a_file_survives_a_killed_proxy() {

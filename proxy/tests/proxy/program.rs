@@ -1,16 +1,11 @@
 //! The program as an operator sees it: its lines, its exit, its refusals.
 
-#![expect(clippy::unwrap_used, reason = "a test helper that fails is a failed test")]
-
-#[path = "support/broker.rs"]
-mod broker;
-
 use std::{
     io::{BufRead, BufReader, Read},
     process::{Child, Command, Stdio},
 };
 
-use broker::Broker;
+use crate::support::broker::Broker;
 use tokio::{net::TcpListener, task::spawn_blocking};
 
 fn program(flags: &[&str]) -> Command {

@@ -1,11 +1,8 @@
 //! The logs of a whole transfer give nobody away, at the most talkative level; and what looks for leaks does find them.
 
-#[path = "support/snowbox.rs"]
-mod support;
-
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use support::{logs, snowbox};
+use crate::support::{logs, snowbox};
 
 /// What a line gives away.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]

@@ -1,0 +1,12 @@
+//! The programs together, and what stands around them; each module's name says which behaviour it is about.
+
+mod interop_go_peers;
+mod links_keep_their_shape;
+mod logs_hide_addresses;
+mod our_client_go_server;
+mod real_tor;
+mod scenario_bufferbloat;
+mod stdout_is_only_pt;
+mod support;
+mod torrc_files;
+mod whole_chain;

@@ -1,0 +1,5 @@
+//! The proxy's peers, as far as a test needs them.
+
+pub(crate) mod broker;
+pub(crate) mod client;
+pub(crate) mod world;
