@@ -37,7 +37,9 @@ impl Client {
         seed: u64,
     ) -> Self {
         let dialer = Dialer(volunteers.clone());
-        let conn = MultiplexingPacketConn::new(id, dialer, MultiplexingConfig::default());
+        let dialing =
+            MultiplexingConfig { seed: Some(seed as u32), ..MultiplexingConfig::default() };
+        let conn = MultiplexingPacketConn::new(id, dialer, dialing);
         let conn = Buggy::new(conn, client_bug(setting.bug), seed, setting.stray.clone());
         let Setting { conversations, verdict, .. } = setting.clone();
         let (conn, watch) = Watched::new(conn, id, Side::Client, conversations, verdict.clone());

@@ -134,6 +134,9 @@ pub struct MultiplexingConfig {
     ///
     /// The last resort: the session asks its carriers for signs of life, and closes much sooner those that give none.
     pub silence: Duration,
+    /// Where the random part of the pauses between dials begins. Default `None`, the operating system's randomness; a
+    /// simulation that is to be repeated names one.
+    pub seed: Option<u32>,
 }
 
 impl Default for MultiplexingConfig {
@@ -143,6 +146,7 @@ impl Default for MultiplexingConfig {
             incoming: INCOMING,
             carriers: CARRIERS,
             silence: Duration::from_secs(60),
+            seed: None,
         }
     }
 }

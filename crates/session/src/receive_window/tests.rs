@@ -64,7 +64,8 @@ impl Path {
             (self.advertised, self.acknowledged) = (window, count);
         }
         // kcp-go's peer looks every 10 ms.
-        while self.now % 10 == 0 && self.sent - self.acknowledged < self.advertised.into() {
+        while self.now.is_multiple_of(10) && self.sent - self.acknowledged < self.advertised.into()
+        {
             self.sent += 1;
             self.free = self.free.max(self.now as f64) + self.pace;
             self.going.push_back((self.now, self.free as u64 + self.round_trip / 2));
@@ -76,7 +77,7 @@ impl Path {
         }
         let round_trip = Duration::from_millis(self.round_trip);
         let window = self.window.update(now, self.received, Some(round_trip));
-        if self.now % 10 == 0 {
+        if self.now.is_multiple_of(10) {
             self.coming.push_back((self.now + self.round_trip / 2, window, self.received));
         }
     }

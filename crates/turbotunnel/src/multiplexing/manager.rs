@@ -29,6 +29,7 @@ pub(super) struct Manager<D: Dial> {
     lanes: Arc<Lanes>,
     want: watch::Receiver<Want>,
     config: MultiplexingConfig,
+    jitter: Jitter,
     plan: DialPlan,
     dials: JoinSet<(DialId, Dialed<D>)>,
     /// Those that can still be cancelled.
@@ -66,6 +67,7 @@ impl<D: Dial> Manager<D> {
             preamble,
             lanes,
             want,
+            jitter: Jitter::new(config.seed),
             config,
             plan: DialPlan::new(),
             dials: JoinSet::new(),
@@ -81,6 +83,7 @@ impl<D: Dial> Manager<D> {
         loop {
             let next = self.follow_plan();
             tokio::select! {
+                biased;
                 changed = self.want.changed() => if changed.is_err() { return },
                 Some(joined) = self.dials.join_next() => {
                     if let Some((dial, result)) = finished(joined) {
@@ -144,7 +147,7 @@ impl<D: Dial> Manager<D> {
             }
             Err(error) => {
                 tracing::debug!(%error, "no carrier this time");
-                self.plan.failed(dial, random());
+                self.plan.failed(dial, self.jitter.next());
             }
         }
     }
@@ -161,7 +164,7 @@ impl<D: Dial> Manager<D> {
         self.note_fruitful();
         let index = self.in_use.iter().position(|carrier| carrier.id == lane.id());
         if !index.is_some_and(|index| self.in_use.swap_remove(index).is_fruitful) {
-            self.plan.was_barren(random());
+            self.plan.was_barren(self.jitter.next());
         }
         self.dialer.ended(&end);
         // Only now the session hears of it, and may ask for another: the plan knows already whether to pause.
@@ -189,7 +192,19 @@ fn finished<T>(joined: Result<T, JoinError>) -> Option<T> {
     }
 }
 
-/// Without randomness pauses are the shortest, which is no harm.
-fn random() -> u32 {
-    getrandom::u32().unwrap_or(0)
+/// Random numbers that need not surprise anybody (Steele and others, SplitMix).
+struct Jitter(u32);
+
+impl Jitter {
+    /// Without a seed and without randomness every client has the same pauses, which is no great harm.
+    fn new(seed: Option<u32>) -> Self {
+        Self(seed.or_else(|| getrandom::u32().ok()).unwrap_or(0))
+    }
+
+    fn next(&mut self) -> u32 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9);
+        let mixed = (self.0 ^ (self.0 >> 16)).wrapping_mul(0x21f0_aaad);
+        let mixed = (mixed ^ (mixed >> 15)).wrapping_mul(0x735a_2d97);
+        mixed ^ (mixed >> 15)
+    }
 }
