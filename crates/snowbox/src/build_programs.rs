@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
     path::{Path, PathBuf},
     process::Stdio,
 };
@@ -75,12 +76,23 @@ async fn build() -> Result<Built, BuildError> {
     let mut command = Command::new(cargo);
     command.current_dir(SOURCE_ROOT).args(["build", "--release", "--locked"]);
     command.arg("--message-format=json-render-diagnostics");
+    std::env::vars_os().filter(|(name, _)| is_about_us(name)).for_each(|(name, _)| {
+        command.env_remove(name);
+    });
     command.stderr(Stdio::inherit()).kill_on_drop(true);
     let output = command.output().await.map_err(BuildError::NoCargo)?;
     if !output.status.success() {
         return Err(BuildError::Failed(output.status));
     }
     Ok(output.stdout.split(|byte| *byte == b'\n').filter_map(executable).collect())
+}
+
+/// Whether this is what cargo tells a program that it runs about that program's package.
+///
+/// A build script that asks cargo to watch these, as ring's does, would have to be run again, and with it half of all libraries.
+fn is_about_us(variable: &OsStr) -> bool {
+    let name = variable.to_string_lossy();
+    ["CARGO_MANIFEST_", "CARGO_PKG_"].iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// The program in one of cargo's messages ("External tools" in the Cargo Book), if it is about one.
