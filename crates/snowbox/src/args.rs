@@ -73,7 +73,7 @@ pub struct Args {
 }
 
 /// A number with an optional K, M or G.
-fn parse_size(text: &str) -> Result<u64, SizeError> {
+pub(crate) fn parse_size(text: &str) -> Result<u64, SizeError> {
     let (digits, shift) = match text.as_bytes().last() {
         Some(b'K' | b'k') => (&text[..text.len() - 1], 10),
         Some(b'M' | b'm') => (&text[..text.len() - 1], 20),
@@ -90,7 +90,7 @@ const MIN_SIZE: u64 = 1 << 20;
 
 /// Why a size was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-enum SizeError {
+pub(crate) enum SizeError {
     #[error("a size is a number with an optional K, M or G")]
     NoNumber,
     #[error("a size is at least 1M and fits into 64 bits")]

@@ -17,7 +17,7 @@ use crate::{
     process::retry,
     progress::say,
     report::Report,
-    scenario::{self, Scenario},
+    scenario::Scenario,
     sheet::Sheet,
     tor,
     usage::children,
@@ -42,7 +42,7 @@ pub async fn run(args: Args) -> Result<Report, Error> {
 /// # Errors
 /// As [`run`], and when this program may not make namespaces.
 pub async fn run_scenario(args: Args, scenario: &Scenario) -> Result<Sheet, Error> {
-    scenario::check_rights()?;
+    scenario.check_rights()?;
     supervise(args, true, async |place| scenario.run(place).await).await
 }
 

@@ -1,6 +1,7 @@
-//! What is measured in a [`Lab`](crate::lab): one module for each question.
+//! What is measured, most of it in a [`Lab`](crate::lab): one module for each question.
 
 pub mod badfirst;
+pub mod bench;
 pub mod bufferbloat;
 pub mod failover;
 mod full_load;
@@ -14,7 +15,7 @@ use crate::{error::Error, netns, place::Place, sheet::Sheet};
 /// The device from which TUN devices are made.
 const TUN: &str = "/dev/net/tun";
 
-/// The scenarios. Each needs root, for network namespaces and TUN devices.
+/// The scenarios. Each but `bench` needs root, for network namespaces and TUN devices.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Scenario {
     /// How fast it gets, and how long a click waits while a download or an upload runs.
@@ -27,6 +28,8 @@ pub enum Scenario {
     Stripe(stripe::Options),
     /// How fast it gets over links that lose packets.
     Loss(loss::Options),
+    /// How fast it gets, and what that costs, with no limit on the way: our programs, and Go's beside them.
+    Bench(bench::Options),
 }
 
 /// How often everything is measured.
@@ -38,6 +41,14 @@ pub struct Runs {
 }
 
 impl Scenario {
+    /// Says what is missing before anything is begun.
+    ///
+    /// # Errors
+    /// [`Error::NeedsRoot`], [`Error::NoTun`].
+    pub fn check_rights(&self) -> Result<(), Error> {
+        if let Self::Bench(_) = self { Ok(()) } else { check_rights() }
+    }
+
     /// Measures; this program has to be in a network namespace of its own.
     ///
     /// # Errors
@@ -49,11 +60,12 @@ impl Scenario {
             Self::Badfirst(options) => badfirst::run(place, options).await,
             Self::Stripe(options) => stripe::run(place, options).await,
             Self::Loss(options) => loss::run(place, options).await,
+            Self::Bench(options) => bench::run(place, options).await,
         }
     }
 }
 
-/// Says what is missing before anything is begun.
+/// Whether a [`Lab`](crate::lab) can be made.
 ///
 /// # Errors
 /// [`Error::NeedsRoot`], [`Error::NoTun`].
