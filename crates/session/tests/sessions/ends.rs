@@ -1,6 +1,6 @@
 //! A client's and a server's stream over a simulated path, and an exchange that checks every byte.
 
-use crate::sim::pair;
+use crate::conn::pair;
 use snowflake_netsim::{Path, Rng};
 use snowflake_session::{Config, Session, Stream, open, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

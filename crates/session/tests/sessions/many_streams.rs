@@ -1,9 +1,6 @@
 //! A thousand streams in one session, some of which are dropped while the drivers run.
 
-#[path = "sim/conn.rs"]
-mod sim;
-
-use sim::pair;
+use crate::conn::pair;
 use snowflake_netsim::Path;
 use snowflake_session::{Config, Stream, open, serve};
 use std::time::Duration;

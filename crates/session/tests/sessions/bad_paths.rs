@@ -1,11 +1,6 @@
 //! Two sessions on one virtual clock over paths that lose, repeat, reorder, delay and are cut: the streams stay exact.
 
-#[path = "sim/ends.rs"]
-mod ends;
-#[path = "sim/conn.rs"]
-mod sim;
-
-use ends::{connect, exchange};
+use crate::ends::{connect, exchange};
 use snowflake_netsim::Path;
 use std::time::Duration;
 use tokio::time::Instant;

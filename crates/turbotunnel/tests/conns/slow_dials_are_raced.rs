@@ -1,13 +1,7 @@
 //! A dial that takes long gets a second beside it, and the first to open wins.
 
-#[path = "pipes/dialer.rs"]
-mod dialer;
-#[expect(dead_code, reason = "each test file plays its own part of the peer")]
-#[path = "pipes/pipe.rs"]
-mod pipe;
-
-use dialer::Fate::{Fails, Opens};
-use dialer::{AT_ONCE, secs, setup};
+use crate::dialer::Fate::{Fails, Opens};
+use crate::dialer::{AT_ONCE, secs, setup};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};

@@ -1,11 +1,7 @@
 //! The server's packet conn: who gets which packet, and what happens at each bound.
 
-#[expect(dead_code, reason = "each test file plays its own part of the peer")]
-#[path = "pipes/pipe.rs"]
-mod pipe;
-
+use crate::pipe::{Peer, Session, pair};
 use bytes::Bytes;
-use pipe::{Peer, Session, pair};
 use snowflake_turbotunnel::{
     CarrierEnd, CarrierId, ClientConn, ClientId, Clients, Event, PreambleError, QueueConfig,
     QueuePacketConn, read_preamble,

@@ -1,7 +1,5 @@
 //! How connections come about, and how they do not.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
-
 use std::{net::UdpSocket, time::Duration};
 
 use bytes::Bytes;

@@ -1,12 +1,8 @@
 //! What every packet conn promises, put to the client's and to the server's.
 
-#[expect(dead_code, reason = "each test file plays its own part of the peer")]
-#[path = "pipes/pipe.rs"]
-mod pipe;
-
+use crate::pipe::{Peer, Pipe, Session, pair};
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt, SinkExt};
-use pipe::{Peer, Pipe, Session, pair};
 use snowflake_encapsulation::encode;
 use snowflake_turbotunnel::{
     CarrierId, ClientConn, ClientId, Clients, Closed, Dial, Event, MultiplexingConfig,

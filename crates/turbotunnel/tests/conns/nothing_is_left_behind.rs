@@ -1,14 +1,7 @@
 //! Carriers, dials and tasks go when they are of no use, and all of them with the conn.
 
-#[expect(dead_code, reason = "each test file plays its own part of the peer")]
-#[path = "pipes/dialer.rs"]
-mod dialer;
-#[expect(dead_code, reason = "each test file plays its own part of the peer")]
-#[path = "pipes/pipe.rs"]
-mod pipe;
-
-use dialer::Fate::Opens;
-use dialer::{AT_ONCE, secs, setup};
+use crate::dialer::Fate::Opens;
+use crate::dialer::{AT_ONCE, secs, setup};
 use snowflake_turbotunnel::CarrierId;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -1,7 +1,5 @@
 //! The library used directly, as a stranger at the other end: what it sees, and what it is not allowed.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
-
 use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};

@@ -1,9 +1,6 @@
 //! An idle session wakes for smux's keep-alive, for a question after a long silence, and for nothing else.
 
-#[path = "sim/conn.rs"]
-mod sim;
-
-use sim::pair;
+use crate::conn::pair;
 use snowflake_netsim::Path;
 use snowflake_session::{Config, open, serve};
 use std::future::poll_fn;

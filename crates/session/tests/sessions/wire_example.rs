@@ -1,8 +1,6 @@
 //! The first bytes of a session on each hop, as a Go client and a Go server exchange them: our layers, one upon the
 //! other, read them and write the same.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use bytes::{Bytes, BytesMut};
 use futures_util::{SinkExt, TryStreamExt};
 use snowflake_encapsulation::{Decoder, encode};

@@ -1,9 +1,6 @@
 //! How sessions and streams end: politely, by replacement, by silence, with their conn.
 
-#[path = "sim/conn.rs"]
-mod sim;
-
-use sim::{SimConn, pair};
+use crate::conn::{SimConn, pair};
 use snowflake_netsim::Path;
 use snowflake_session::{Config, LINGER, SessionEnd, Stream, open, serve};
 use std::io::ErrorKind;

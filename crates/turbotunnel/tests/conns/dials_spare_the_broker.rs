@@ -1,14 +1,7 @@
 //! Failures are followed by pauses, so that the broker bears every client there is.
 
-#[expect(dead_code, reason = "each test file plays its own part of the peer")]
-#[path = "pipes/dialer.rs"]
-mod dialer;
-#[expect(dead_code, reason = "each test file plays its own part of the peer")]
-#[path = "pipes/pipe.rs"]
-mod pipe;
-
-use dialer::Fate::{Fails, Opens};
-use dialer::{AT_ONCE, secs, setup};
+use crate::dialer::Fate::{Fails, Opens};
+use crate::dialer::{AT_ONCE, secs, setup};
 use snowflake_turbotunnel::PacketConn;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};

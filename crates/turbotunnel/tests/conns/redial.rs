@@ -1,12 +1,8 @@
 //! The client's packet conn outlives its carriers.
 
-#[expect(dead_code, reason = "each test file plays its own part of the peer")]
-#[path = "pipes/pipe.rs"]
-mod pipe;
-
+use crate::pipe::{Peer, Pipe, Session, pair};
 use bytes::Bytes;
 use futures_util::SinkExt;
-use pipe::{Peer, Pipe, Session, pair};
 use snowflake_turbotunnel::{
     CarrierEnd, CarrierId, ClientId, Dial, PacketConn, RedialConfig, RedialPacketConn, preamble,
 };

@@ -1,16 +1,9 @@
 //! Several carriers at once, each of its own: what becomes of one is nothing to the others.
 
-#[expect(dead_code, reason = "each test file plays its own part of the peer")]
-#[path = "pipes/dialer.rs"]
-mod dialer;
-#[expect(dead_code, reason = "each test file plays its own part of the peer")]
-#[path = "pipes/pipe.rs"]
-mod pipe;
-
+use crate::dialer::Fate::Opens;
+use crate::dialer::{AT_ONCE, secs, setup};
+use crate::pipe::Peer;
 use bytes::Bytes;
-use dialer::Fate::Opens;
-use dialer::{AT_ONCE, secs, setup};
-use pipe::Peer;
 use snowflake_turbotunnel::{CarrierId, Event, PacketConn};
 use std::collections::BTreeMap;
 use std::sync::Arc;

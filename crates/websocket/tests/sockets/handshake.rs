@@ -1,7 +1,5 @@
 //! From TCP to a WebSocket, with good peers and bad ones.
 
-#![expect(clippy::unwrap_used, reason = "a test helper that fails is a failed test")]
-
 use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;

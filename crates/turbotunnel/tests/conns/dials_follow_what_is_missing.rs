@@ -1,15 +1,8 @@
 //! The client dials for what the session says is missing, and for no more.
 
-#[expect(dead_code, reason = "each test file plays its own part of the peer")]
-#[path = "pipes/dialer.rs"]
-mod dialer;
-#[expect(dead_code, reason = "each test file plays its own part of the peer")]
-#[path = "pipes/pipe.rs"]
-mod pipe;
-
+use crate::dialer::Fate::Opens;
+use crate::dialer::{AT_ONCE, secs, setup};
 use bytes::Bytes;
-use dialer::Fate::Opens;
-use dialer::{AT_ONCE, secs, setup};
 use snowflake_turbotunnel::{CarrierId, Event, PacketConn};
 use std::future::poll_fn;
 use std::time::Duration;

@@ -1,7 +1,5 @@
 //! A peer that is gone without a word is noticed; one that is there is left in peace, however little it has to say.
 
-#![expect(clippy::unwrap_used, reason = "a test helper that fails is a failed test")]
-
 use std::{fmt::Debug, io, time::Duration};
 
 use bytes::Bytes;

@@ -1,7 +1,5 @@
 //! Two peers in one process, over loopback: what goes in comes out, and neither side can fill the other's memory.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
-
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};

@@ -1,7 +1,5 @@
 //! The bytes on the wire, as observed with the Go programs.
 
-#![expect(clippy::unwrap_used, reason = "a test helper that fails is a failed test")]
-
 use std::{
     io,
     pin::Pin,
