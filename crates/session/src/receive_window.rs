@@ -23,8 +23,8 @@ const NOTHING: Duration = Duration::from_millis(2);
 /// Shortest time over which the peer's packets are counted.
 const MIN_EPOCH: Duration = Duration::from_millis(50);
 
-/// How long the shortest way of packets is believed. Then the queue is drained once to measure it again, at the price of
-/// about a hundredth of the rate. As BBR does with its round trip.
+/// How long the shortest way of packets is believed. Then the queue is drained once to measure it again, at the price
+/// of about a hundredth of the rate. As BBR does with its round trip.
 const BELIEF: Duration = Duration::from_secs(10);
 
 /// The part of the path that is used while its queue drains.
@@ -33,9 +33,9 @@ const DRAIN: f64 = 0.75;
 /// Chooses the KCP window that we advertise to a peer like Go's, which sends whatever the window allows.
 ///
 /// **Pure.** The 65,535 segments that Go advertises are a queue of many seconds on a slow path. Here the window doubles with
-/// each round trip until packets begin to wait, and from then on follows what they wait: `window · (round trip + target) /
-/// (round trip + waited)` is the window with which they wait as long as they should, and half of the way there is gone in
-/// each round trip (the control law of FAST TCP). A window that the peer does not use stays as it is.
+/// each round trip until packets begin to wait, and from then on follows what they wait: `window · (round trip +
+/// target) / (round trip + waited)` is the window with which they wait as long as they should, and half of the way
+/// there is gone in each round trip (the control law of FAST TCP). A window that the peer does not use stays as it is.
 #[derive(Debug)]
 pub(crate) struct ReceiveWindow {
     window: f64,
@@ -46,6 +46,8 @@ pub(crate) struct ReceiveWindow {
     before: u64,
     /// When the shortest way was last seen.
     confirmed: Option<Instant>,
+    /// The last that was known: while no carrier is trusted, it is not.
+    round_trip: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +72,7 @@ impl ReceiveWindow {
             began: None,
             before: 0,
             confirmed: None,
+            round_trip: Duration::ZERO,
         }
     }
 
@@ -90,7 +93,8 @@ impl ReceiveWindow {
         received: u64,
         round_trip: Option<Duration>,
     ) -> u16 {
-        let round_trip = round_trip.unwrap_or_default() + ANSWER;
+        self.round_trip = round_trip.unwrap_or(self.round_trip);
+        let round_trip = self.round_trip + ANSWER;
         let began = *self.began.get_or_insert(now);
         let elapsed = now.saturating_duration_since(began);
         if received > self.before && elapsed >= round_trip.max(MIN_EPOCH) {
@@ -131,10 +135,13 @@ impl ReceiveWindow {
 
     /// Sets the window for the next round trip, after one in which the peer used this part of it.
     fn steer(&mut self, round_trip: Duration, waited: Waited, used: f64) {
+        let is_limit = used > 0.5;
         if waited.last > TARGET / 2 {
             self.phase = Phase::Steady;
+        } else if is_limit && waited.last <= NOTHING {
+            // All of the window is under way and nothing waits: the path holds much more.
+            self.phase = Phase::Start;
         }
-        let is_limit = used > 0.5;
         let factor = (round_trip + TARGET).div_duration_f64(round_trip + waited.least).max(0.5);
         match self.phase {
             Phase::Start if is_limit => self.window *= 2.0,

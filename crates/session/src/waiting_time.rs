@@ -15,8 +15,8 @@ pub(crate) struct WaitingTime {
     carriers: BTreeMap<u32, Transit>,
 }
 
-/// How long packets of an epoch waited, over the carrier where that was shortest: while that has no queue, the peer could
-/// send more.
+/// How long packets of an epoch waited, over the carrier where that was shortest: while that has no queue, the peer
+/// could send more.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Waited {
     /// The one that waited least; the others may have been held up behind a lost one.

@@ -125,6 +125,19 @@ fn what_was_held_up_does_not_make_the_path_look_fast() {
     }
 }
 
+/// What looks like a queue at the beginning and is none does not make the window creep for ever.
+#[test]
+fn a_hold_up_at_the_beginning_costs_little() {
+    for (mbit, round_trip) in [(20.0, 100), (20.0, 300)] {
+        let mut path = Path::new(mbit, round_trip);
+        path.run(2 * round_trip);
+        path.held_until = path.now + 150;
+        path.run(4_000);
+        let (used, longest) = path.run(5_000);
+        assert!(used > 0.9, "{mbit} Mbit/s, {round_trip} ms: {used:.2}, {longest:.0} ms of queue");
+    }
+}
+
 #[test]
 fn it_follows_a_path_that_changes() {
     let mut path = Path::new(20.0, 50);
