@@ -66,10 +66,10 @@ pub(crate) const INTERVAL: u32 = 10;
 
 /// By how much acknowledgements look older than they are to a peer that does not know that carriers lose nothing.
 ///
-/// kcp-go sends everything in flight once more when an answer is some 30 ms later than usual: whenever a lost packet below the
-/// carrier holds up what is behind it, or a queue grows. The copies fill the queue, and the next answers are later still. A
-/// clock value that is 300 ms old makes the round trip, and so its timeout, 300 ms longer: enough for what a lost packet holds
-/// up, and what a dead carrier took comes 300 ms later.
+/// kcp-go sends everything in flight once more when an answer is some 30 ms later than usual: whenever a lost packet
+/// below the carrier holds up what is behind it, or a queue grows. The copies fill the queue, and the next answers are
+/// later still. A clock value that is 300 ms old makes the round trip, and so its timeout, 300 ms longer: enough for
+/// what a lost packet holds up, and what a dead carrier took comes 300 ms later.
 pub(crate) const ACK_AGE: u32 = 300;
 
 /// Shortest retransmission timeout (kcp-go: `IKCP_RTO_MIN`).
@@ -87,7 +87,7 @@ pub(crate) const PEER_WINDOW_INITIAL: u16 = 32;
 /// Wait before the first question to a closed window (kcp-go: `IKCP_PROBE_INIT`).
 pub(crate) const QUESTION_FIRST: u64 = 7_000;
 
-/// Longest wait between two such questions (kcp-go: `IKCP_QUESTION_LIMIT`).
+/// Longest wait between two such questions (kcp-go: `IKCP_PROBE_LIMIT`).
 pub(crate) const QUESTION_LIMIT: u64 = 120_000;
 
 /// Transmissions after which kcp-go calls a link dead (`IKCP_DEADLINK`); here it is only counted.

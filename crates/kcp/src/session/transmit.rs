@@ -5,6 +5,7 @@ use std::time::Instant;
 use bytes::BytesMut;
 
 use super::{Kcp, is_due};
+use crate::ack::Pending;
 use crate::config::{ACK_AGE, MANY_TRANSMISSIONS};
 use crate::segment::{Command, Common, PacketWriter};
 use crate::send::{Cause, Due, Moment};
@@ -87,8 +88,9 @@ impl Kcp {
                 self.acks.hasten(self.now);
                 return false;
             }
-            if let Some(ack) = self.acks.pop(self.recv.next()) {
-                packet.put(Command::Ack, ack.ts.wrapping_sub(self.ack_age()), ack.sn);
+            if let Some(Pending { ack, asked_for }) = self.acks.pop(self.recv.next()) {
+                let age = if asked_for { 0 } else { self.ack_age() };
+                packet.put(Command::Ack, ack.ts.wrapping_sub(age), ack.sn);
                 self.stats.acks_sent += 1;
             }
         }
