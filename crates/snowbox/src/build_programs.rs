@@ -33,8 +33,9 @@ type Built = BTreeMap<String, PathBuf>;
 impl Programs {
     /// The programs named on the command line, and our own release builds for the others.
     ///
-    /// Our own are always built with optimisation, whatever profile this program has: figures of a debug build say nothing, and
-    /// tests then check what users run. Nothing is compiled when nothing has changed. cargo's messages go to stderr.
+    /// Our own are always built with optimisation, whatever profile this program has: figures of a debug build say
+    /// nothing, and tests then check what users run. Nothing is compiled when nothing has changed. cargo's messages go
+    /// to stderr.
     ///
     /// # Errors
     /// When cargo fails or a file is not there.
@@ -69,8 +70,8 @@ impl Programs {
     }
 }
 
-/// Builds every program, wanted or not: for another choice of programs cargo would choose other features, and compile what they
-/// share once more.
+/// Builds every program, wanted or not: for another choice of programs cargo would choose other features, and compile
+/// what they share once more.
 async fn build() -> Result<Built, BuildError> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
@@ -89,7 +90,8 @@ async fn build() -> Result<Built, BuildError> {
 
 /// Whether this is what cargo tells a program that it runs about that program's package.
 ///
-/// A build script that asks cargo to watch these, as ring's does, would have to be run again, and with it half of all libraries.
+/// A build script that asks cargo to watch these, as ring's does, would have to be run again, and with it half of all
+/// libraries.
 fn is_about_us(variable: &OsStr) -> bool {
     let name = variable.to_string_lossy();
     ["CARGO_MANIFEST_", "CARGO_PKG_"].iter().any(|prefix| name.starts_with(prefix))

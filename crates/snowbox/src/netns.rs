@@ -2,13 +2,13 @@
 //!
 //! Only this program and its children are in it, so it is gone when they are. It has loopback and a virtual cable that leads nowhere.
 
-use std::{os::unix::process::CommandExt, process::Stdio, time::Duration};
+use std::{os::unix::process::CommandExt, path::Path, process::Stdio, time::Duration};
 
 use tokio::process::Command;
 
 use crate::{
     build_programs::Programs,
-    error::{Doing, Error},
+    error::Error,
     process::{find_in_path, run_helper},
 };
 
@@ -26,7 +26,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// When `unshare` (util-linux) cannot be executed. What it cannot do it says itself.
-pub fn enter(programs: &Programs) -> Result<(), Error> {
+pub fn enter(this_program: &Path, programs: &Programs) -> Result<(), Error> {
     let mut command = std::process::Command::new("unshare");
     // Without root, a user namespace in which we are root.
     if run_as_root() {
@@ -34,7 +34,7 @@ pub fn enter(programs: &Programs) -> Result<(), Error> {
     } else {
         command.args(["--map-root-user", "--net"]);
     }
-    command.arg("--").arg(std::env::current_exe().doing("finding this program's file")?);
+    command.arg("--").arg(this_program);
     command.args(std::env::args_os().skip(1)).arg("--inside-netns");
     for (flag, file) in programs.as_flags() {
         command.arg(flag).arg(file);

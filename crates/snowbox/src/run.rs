@@ -52,26 +52,30 @@ async fn supervise<T>(
     apart: bool,
     work: impl AsyncFnOnce(&Place) -> Result<T, Error>,
 ) -> Result<T, Error> {
+    // Before cargo, which may put a new one in its place.
+    let this_program = std::env::current_exe().doing("finding this program's file")?;
     let programs = Programs::find(&args).await.map_err(Error::Build)?;
     if apart && !args.inside_netns {
-        netns::enter(&programs)?;
+        netns::enter(&this_program, &programs)?;
     }
     let place = Place::new(args, programs)?;
     let outcome = tokio::select! {
         outcome = work(&place) => outcome,
         error = interruption() => Err(error),
     };
-    // Killed by now; but the temporary directory can only go when nobody writes into it any more.
-    let _ = timeout(
-        CHILDREN_LIMIT,
-        retry(async || children(std::process::id()).is_empty().then_some(())),
-    )
-    .await;
-    match &outcome {
+    leave(place, &outcome).await;
+    outcome
+}
+
+/// Leaves a place whose children are killed: the logs stay when something went wrong.
+pub(crate) async fn leave<T>(place: Place, outcome: &Result<T, Error>) {
+    // The temporary directory can only go when nobody writes into it any more.
+    let gone = retry(async || children(std::process::id()).is_empty().then_some(()));
+    let _ = timeout(CHILDREN_LIMIT, gone).await;
+    match outcome {
         Ok(_) | Err(Error::Interrupted) => {}
         Err(_) => place.keep_logs(),
     }
-    outcome
 }
 
 /// The exit status for an outcome, after saying what went wrong. Ctrl-C is how a held network is meant to end.

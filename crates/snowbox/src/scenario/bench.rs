@@ -1,4 +1,5 @@
-//! The main job with our programs and with Go's in turn, without any limit on the way, and what ours needs of what Go's needs.
+//! The main job with our programs and with Go's in turn, without any limit on the way, and what ours needs of what Go's
+//! needs.
 
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,7 @@ use crate::{
     place::Place,
     progress::say,
     report::Report,
+    run::leave,
     sheet::{Sheet, Worse},
 };
 
@@ -87,8 +89,13 @@ fn go_programs(ours: &Programs, directory: &Path) -> Result<Programs, Error> {
 async fn measured(place: &Place, options: &Options, programs: &Programs) -> Result<Report, Error> {
     let args = AllArgs { size: options.size, no_kill: true, ..place.args.clone() };
     let place = Place::new(args, programs.clone())?;
-    let mut network = loopback::start(&place).await?;
-    measure::run(&mut network, &place).await
+    let work = async {
+        let mut network = loopback::start(&place).await?;
+        measure::run(&mut network, &place).await
+    };
+    let outcome = work.await;
+    leave(place, &outcome).await;
+    outcome
 }
 
 fn add(sheet: &mut Sheet, chain: &str, report: &Report) {

@@ -10,7 +10,7 @@ use std::{
     process::Command,
 };
 
-use crate::support::snowbox;
+use crate::support::{ONE_AT_A_TIME, snowbox};
 
 const PACKAGES: &str = "this test runs a server on kcp-go: apt-get install golang-go golang-github-gorilla-websocket-dev \
                         golang-github-xtaci-kcp-dev golang-github-xtaci-smux-dev, or leave it out with \
@@ -40,7 +40,10 @@ async fn a_killed_proxy_costs_time_and_no_byte() {
         snowflake_snowbox::progress::say("left out, because SNOWFLAKE_WITHOUT_GO_PEERS=1");
         return;
     }
-    let server = go_server();
+    let server = {
+        let _turn = ONE_AT_A_TIME.lock().await;
+        go_server()
+    };
     let server = server.to_str().expect("cargo's directory has a name in UTF-8");
     let report = snowbox(&["--server-bin", server, "--size", "8M"]).await;
     let moved: Vec<_> = report.transfers.iter().map(|t| (t.direction.as_str(), t.bytes)).collect();
