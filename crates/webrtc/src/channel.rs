@@ -32,17 +32,17 @@ use crate::{
 /// A byte pipe to the peer, cut into messages whose borders mean nothing.
 ///
 /// **Receiving.** Empty messages are skipped, text is taken for bytes. While the stream is not polled, at most 512
-/// messages of at most [`MAX_INCOMING_MESSAGE`](crate::limits::MAX_INCOMING_MESSAGE) bytes and SCTP's window of 1 MiB are
-/// kept; then the window is closed and the peer waits. The stream ends when the peer closes the channel or the
+/// messages of at most [`MAX_INCOMING_MESSAGE`](crate::limits::MAX_INCOMING_MESSAGE) bytes and SCTP's window of 1 MiB
+/// are kept; then the window is closed and the peer waits. The stream ends when the peer closes the channel or the
 /// connection, and with an error of kind `ConnectionReset` when the path to the peer has failed.
 ///
 /// **Sending.** Items are gathered into messages of what the path carries in
-/// [`MESSAGE_TIME`](crate::limits::MESSAGE_TIME), at most [`MESSAGE_LENGTH`](crate::limits::MESSAGE_LENGTH) bytes: short ones fed
-/// one after the other become one message, long ones become several. Whatever is shorter waits for a flush. The sink is ready while less than
-/// [`SEND_BUFFER`] bytes are unacknowledged, flushed when the last item is among them. It fails when the peer closes the
-/// channel, when the path has failed, and, with an error of kind `TimedOut`, when it waits and the peer acknowledges
-/// nothing for [`SEND_STALL`]. Closing it waits up to two seconds for the peer to acknowledge everything, then closes the
-/// connection.
+/// [`MESSAGE_TIME`](crate::limits::MESSAGE_TIME), at most [`MESSAGE_LENGTH`](crate::limits::MESSAGE_LENGTH) bytes:
+/// short ones fed one after the other become one message, long ones become several. Whatever is shorter waits for a
+/// flush. The sink is ready while less than [`SEND_BUFFER`] bytes are unacknowledged, flushed when the last item is
+/// among them. It fails when the peer closes the channel, when the path has failed, and, with an error of kind
+/// `TimedOut`, when it waits and the peer acknowledges nothing for [`SEND_STALL`]. Closing it waits up to two seconds
+/// for the peer to acknowledge everything, then closes the connection.
 ///
 /// Dropping the channel closes the connection at once, in the background. Reading and writing may happen in different
 /// tasks after `split()`.

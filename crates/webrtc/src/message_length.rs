@@ -6,10 +6,10 @@ use crate::limits::{CHUNK_PAYLOAD, MESSAGE_LENGTH, MESSAGE_TIME, RATE_EPOCH};
 
 /// The length of messages, from what was sent of late.
 ///
-/// A message is delivered when all of it has come. Long ones cost less processor time per byte; on a slow path they also cost
-/// time: 16 KiB are an eighth of a second at 1 Mbit/s, and what is held together so arrives as a burst, is answered in a
-/// burst, and the sender's next burst follows. So a message is at most what the path carries in [`MESSAGE_TIME`], in whole
-/// packets.
+/// A message is delivered when all of it has come. Long ones cost less processor time per byte; on a slow path they
+/// also cost time: 16 KiB are an eighth of a second at 1 Mbit/s, and what is held together so arrives as a burst, is
+/// answered in a burst, and the sender's next burst follows. So a message is at most what the path carries in
+/// [`MESSAGE_TIME`], in whole packets.
 #[derive(Debug)]
 pub(crate) struct MessageLength {
     length: usize,
