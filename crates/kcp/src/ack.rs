@@ -14,9 +14,9 @@ pub(crate) struct Ack {
 
 /// One that waits, and whether it has to be sent even if `una` says as much.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Pending {
-    pub(crate) ack: Ack,
-    pub(crate) asked_for: bool,
+struct Pending {
+    ack: Ack,
+    asked_for: bool,
 }
 
 /// Acknowledgements in order of arrival, and when they must leave.
@@ -74,11 +74,10 @@ impl PendingAcks {
     ///
     /// `una` tells the peer already about everything below it; of those only the last of the list is
     /// sent, because its clock value measures the round trip.
-    pub(crate) fn pop(&mut self, una: u32) -> Option<Pending> {
-        while let Some(pending) = self.list.pop_front() {
-            let Pending { ack, asked_for } = pending;
+    pub(crate) fn pop(&mut self, una: u32) -> Option<Ack> {
+        while let Some(Pending { ack, asked_for }) = self.list.pop_front() {
             if asked_for || self.list.is_empty() || distance(ack.sn, una) >= 0 {
-                return Some(pending);
+                return Some(ack);
             }
         }
         None
@@ -96,7 +95,7 @@ mod tests {
     }
 
     fn drain(acks: &mut PendingAcks, una: u32) -> Vec<u32> {
-        std::iter::from_fn(|| acks.pop(una)).map(|pending| pending.ack.sn).collect()
+        std::iter::from_fn(|| acks.pop(una)).map(|ack| ack.sn).collect()
     }
 
     #[test]

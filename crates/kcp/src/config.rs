@@ -64,12 +64,14 @@ pub(crate) const MTU_MIN: u16 = 50;
 /// raised to 10).
 pub(crate) const INTERVAL: u32 = 10;
 
-/// By how much acknowledgements look older than they are to a peer that does not know that carriers lose nothing.
+/// By how much the last acknowledgement in a packet looks older than it is to a peer that does not know that carriers
+/// lose nothing.
 ///
 /// kcp-go sends everything in flight once more when an answer is some 30 ms later than usual: whenever a lost packet
 /// below the carrier holds up what is behind it, or a queue grows. The copies fill the queue, and the next answers are
-/// later still. A clock value that is 300 ms old makes the round trip, and so its timeout, 300 ms longer: enough for
-/// what a lost packet holds up, and what a dead carrier took comes 300 ms later.
+/// later still. It measures its round trip by the last acknowledgement in a packet; a clock value that is 300 ms old
+/// makes that, and so its timeout, 300 ms longer: enough for what a lost packet holds up. What was skipped it sees by
+/// all acknowledgements, so the others are as they are, and what a dead carrier took still comes at once.
 pub(crate) const ACK_AGE: u32 = 300;
 
 /// Shortest retransmission timeout (kcp-go: `IKCP_RTO_MIN`).

@@ -5,7 +5,6 @@ use std::time::Instant;
 use bytes::BytesMut;
 
 use super::{Kcp, is_due};
-use crate::ack::Pending;
 use crate::config::{ACK_AGE, MANY_TRANSMISSIONS};
 use crate::segment::{Command, Common, PacketWriter};
 use crate::send::{Cause, Due, Moment};
@@ -83,23 +82,24 @@ impl Kcp {
 
     /// Puts pending acknowledgements; false when some did not fit.
     fn put_acks(&mut self, packet: &mut PacketWriter<'_>) -> bool {
+        let mut last = None;
         while self.acks.deadline().is_some() {
             if !packet.fits(0) {
                 self.acks.hasten(self.now);
                 return false;
             }
-            if let Some(Pending { ack, asked_for }) = self.acks.pop(self.recv.next()) {
-                let age = if asked_for { 0 } else { self.ack_age() };
-                packet.put(Command::Ack, ack.ts.wrapping_sub(age), ack.sn);
+            if let Some(ack) = self.acks.pop(self.recv.next()) {
+                packet.put(Command::Ack, ack.ts, ack.sn);
                 self.stats.acks_sent += 1;
+                last = Some(ack);
             }
         }
+        if let Some(ack) =
+            last.filter(|_| self.config.paced && !self.peer_is_paced && packet.fits(0))
+        {
+            packet.put(Command::Ack, ack.ts.wrapping_sub(ACK_AGE), ack.sn);
+        }
         true
-    }
-
-    /// Milliseconds by which acknowledgements look older than they are: [`ACK_AGE`] for a peer that knows no carriers.
-    fn ack_age(&self) -> u32 {
-        if self.config.paced && !self.peer_is_paced { ACK_AGE } else { 0 }
     }
 
     /// Puts window questions and answers; false when one did not fit.
