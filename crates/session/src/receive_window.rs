@@ -20,6 +20,10 @@ const TARGET: Duration = Duration::from_millis(30);
 /// What counts as not waiting: the clocks tick in milliseconds, and tasks take turns.
 const NOTHING: Duration = Duration::from_millis(2);
 
+/// How much the window grows in a round trip in which nothing waits, once something has: on a long path the law alone
+/// would take half a minute to recover from a hold-up at the beginning, and doubling would overflow a queue.
+const GROWTH: f64 = 1.25;
+
 /// Shortest time over which the peer's packets are counted.
 const MIN_EPOCH: Duration = Duration::from_millis(50);
 
@@ -138,13 +142,12 @@ impl ReceiveWindow {
         let is_limit = used > 0.5;
         if waited.last > TARGET / 2 {
             self.phase = Phase::Steady;
-        } else if is_limit && waited.last <= NOTHING {
-            // All of the window is under way and nothing waits: the path holds much more.
-            self.phase = Phase::Start;
         }
         let factor = (round_trip + TARGET).div_duration_f64(round_trip + waited.least).max(0.5);
         match self.phase {
             Phase::Start if is_limit => self.window *= 2.0,
+            // All of the window is under way and nothing waits: the path may hold much more.
+            Phase::Steady if is_limit && waited.last <= NOTHING => self.window *= GROWTH,
             Phase::Steady if is_limit || factor < 1.0 => self.window *= (1.0 + factor) / 2.0,
             _ => {}
         }

@@ -132,7 +132,7 @@ fn a_hold_up_at_the_beginning_costs_little() {
         let mut path = Path::new(mbit, round_trip);
         path.run(2 * round_trip);
         path.held_until = path.now + 150;
-        path.run(4_000);
+        path.run(8_000);
         let (used, longest) = path.run(5_000);
         assert!(used > 0.9, "{mbit} Mbit/s, {round_trip} ms: {used:.2}, {longest:.0} ms of queue");
     }
