@@ -3,7 +3,7 @@
 //!
 //! # What our own sockets hold
 //! Echoes shall measure Snowflake's queues and not ours. The two TCP connections that we have with the programs, SOCKS and
-//! ORPort, run over loopback, whose routes get a small window (see [`Lab::start`]); the kernel keeps at most
+//! ORPort, run over loopback, whose routes get a small window (see [`Lab::start`]), which the kernel may not widen; it keeps at most
 //! [`probe::UNSENT`](crate::probe::UNSENT) bytes and one frame in front of it. What remains in each direction is that window and
 //! about 8 KiB. All other connections are as the programs make them: what waits in the WebSocket is part of what is measured.
 
@@ -98,8 +98,10 @@ impl<'a> Lab<'a> {
         let window = layout.links.iter().map(|shape| shape.bytes_in(SOCKET_TIME)).max();
         let [least, most] = SOCKET_WINDOW;
         let short = topology::short_loopback(window.unwrap_or(0).clamp(least, most));
-        core.ip([&short]).await?;
-        client.ip([&short]).await?;
+        for end in [&core, &client] {
+            end.keep_windows()?;
+            end.ip([&short]).await?;
+        }
 
         let far_end = Arc::new(FarEnd::default());
         let state = place.directory("state")?;
@@ -221,6 +223,20 @@ impl<'a> Lab<'a> {
             process.kill().await?;
         }
         Ok(())
+    }
+
+    /// The client.
+    pub fn client(&self) -> &Process {
+        &self.programs[0]
+    }
+
+    /// Cuts the client off from everything, or ends that: the links are dark, the broker stands still.
+    ///
+    /// # Errors
+    /// When the broker has ended.
+    pub fn cut_off(&self, dark: bool) -> Result<(), Error> {
+        (0..self.links()).for_each(|link| self.relay.darken(link, dark));
+        self.broker.process.signal(if dark { Signal::SIGSTOP } else { Signal::SIGCONT })
     }
 
     /// The link that moves most bytes within a second.

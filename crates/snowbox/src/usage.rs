@@ -18,7 +18,7 @@ pub struct Usage {
 pub fn of(pid: u32) -> Option<Usage> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    Some(Usage { cpu: cpu_in_stat(&stat)?, peak_memory: peak_in_status(&status)? })
+    Some(Usage { cpu: cpu_in_stat(&stat)?, peak_memory: size_in_status(&status, "VmHWM:")? })
 }
 
 /// CPU time of the threads that live, to the nanosecond: good for short differences.
@@ -29,6 +29,25 @@ pub fn fine_cpu(pid: u32) -> Option<Duration> {
         text.split_whitespace().next()?.parse().ok()
     };
     Some(Duration::from_nanos(tasks.flatten().filter_map(run).sum()))
+}
+
+/// What a process holds now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Footprint {
+    /// Resident size (`VmRSS`), in bytes.
+    pub memory: u64,
+    /// Open files and sockets.
+    pub descriptors: usize,
+    /// Threads.
+    pub threads: usize,
+}
+
+/// What the process holds; `None` once it is gone.
+pub fn footprint(pid: u32) -> Option<Footprint> {
+    let count = |of: &str| Some(fs::read_dir(format!("/proc/{pid}/{of}")).ok()?.count());
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let memory = size_in_status(&status, "VmRSS:")?;
+    Some(Footprint { memory, descriptors: count("fd")?, threads: count("task")? })
 }
 
 /// The running children of a process, with the names of their programs as the kernel cuts them (15 bytes).
@@ -58,8 +77,8 @@ fn cpu_in_stat(stat: &str) -> Option<Duration> {
     Some(Duration::from_millis((utime + stime) * 1000 / TICKS_PER_SECOND))
 }
 
-fn peak_in_status(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+fn size_in_status(status: &str, which: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(which))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)
 }
@@ -78,10 +97,10 @@ mod tests {
     #[test]
     fn reads_the_peak() {
         assert_eq!(
-            peak_in_status("Name:\tx\nVmHWM:\t    2048 kB\nVmRSS:\t 1 kB\n"),
+            size_in_status("Name:\tx\nVmHWM:\t    2048 kB\nVmRSS:\t 1 kB\n", "VmHWM:"),
             Some(2 * 1024 * 1024)
         );
-        assert_eq!(peak_in_status("Name:\tx\n"), None);
+        assert_eq!(size_in_status("Name:\tx\n", "VmHWM:"), None);
     }
 
     #[test]

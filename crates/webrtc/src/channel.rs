@@ -6,6 +6,7 @@ use std::{
     io,
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
@@ -14,7 +15,7 @@ use futures_sink::Sink;
 use futures_util::{SinkExt, StreamExt, sink, stream};
 use tokio::{
     task::coop,
-    time::{Instant, sleep, timeout},
+    time::{Instant, Sleep, sleep, timeout},
 };
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tracing::debug;
@@ -22,11 +23,11 @@ use webrtc::{data_channel::DataChannelEvent, error::Error};
 
 use crate::{
     connection::{Channel, Connection},
+    cutting::{Cut, Cutting},
     limits::{
         CLOSE_LINGER, CLOSE_LINGER_CHECK, GONE_CHECK, MAX_DRAIN_CHECK, MIN_DRAIN_CHECK,
         SEND_BUFFER, SEND_BUFFER_LOW, SEND_STALL,
     },
-    message_length::MessageLength,
 };
 
 /// A byte pipe to the peer, cut into messages whose borders mean nothing.
@@ -39,8 +40,9 @@ use crate::{
 /// **Sending.** Items are gathered into messages of what the path carries in
 /// [`MESSAGE_TIME`](crate::limits::MESSAGE_TIME), at most [`MESSAGE_LENGTH`](crate::limits::MESSAGE_LENGTH) bytes:
 /// short ones fed one after the other become one message, long ones become several. Whatever is shorter waits for a
-/// flush. The sink is ready while less than [`SEND_BUFFER`] bytes are unacknowledged, flushed when the last item is
-/// among them. It fails when the peer closes the channel, when the path has failed, and, with an error of kind
+/// flush, which on a busy path waits a little for more, so that packets are full
+/// ([`MAX_HOLD`](crate::limits::MAX_HOLD)); items may be fed meanwhile. The sink is ready while less than
+/// [`SEND_BUFFER`] bytes are unacknowledged, flushed when the last item is among them. It fails when the peer closes the channel, when the path has failed, and, with an error of kind
 /// `TimedOut`, when it waits and the peer acknowledges nothing for [`SEND_STALL`]. Closing it waits up to two seconds
 /// for the peer to acknowledge everything, then closes the connection.
 ///
@@ -52,7 +54,9 @@ pub struct DataChannel {
     outgoing: Pin<Box<dyn Sink<BytesMut, Error = io::Error> + Send>>,
     /// Items not yet long enough for a message.
     gathered: BytesMut,
-    length: MessageLength,
+    cutting: Cutting,
+    /// Until when the last of them may wait.
+    hold: Pin<Box<Sleep>>,
     closing: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     lost: Pin<Box<WaitForCancellationFutureOwned>>,
     is_reading_done: bool,
@@ -72,7 +76,8 @@ impl DataChannel {
             incoming: Box::pin(incoming),
             outgoing: Box::pin(outgoing),
             gathered: BytesMut::new(),
-            length: MessageLength::new(Instant::now()),
+            cutting: Cutting::new(Instant::now()),
+            hold: Box::pin(sleep(Duration::ZERO)),
             closing: None,
             lost: Box::pin(connection.lost()),
             is_reading_done: false,
@@ -113,15 +118,25 @@ impl DataChannel {
         }
     }
 
-    /// Hands messages over until fewer than `keep` bytes are left.
-    fn poll_send(&mut self, cx: &mut Context<'_>, keep: usize) -> Poll<io::Result<()>> {
-        while self.gathered.len() >= keep && !self.gathered.is_empty() {
-            ready!(self.outgoing.poll_ready_unpin(cx))?;
-            let message = self.gathered.split_to(self.gathered.len().min(self.length.get()));
-            self.length.sent(Instant::now(), message.len());
-            self.outgoing.start_send_unpin(message)?;
+    /// Hands over what is to be cut into messages now; to flush is to wait until that is everything.
+    fn poll_send(&mut self, cx: &mut Context<'_>, flush: bool) -> Poll<io::Result<()>> {
+        loop {
+            let now = Instant::now();
+            match self.cutting.cut(now, self.gathered.len(), flush) {
+                Cut::Message(bytes) => {
+                    ready!(self.outgoing.poll_ready_unpin(cx))?;
+                    self.outgoing.start_send_unpin(self.gathered.split_to(bytes))?;
+                    self.cutting.sent(now, bytes);
+                }
+                Cut::KeepUntil(until) => {
+                    if self.hold.deadline() != until {
+                        self.hold.as_mut().reset(until);
+                    }
+                    ready!(self.hold.as_mut().poll(cx));
+                }
+                Cut::Keep => return Poll::Ready(Ok(())),
+            }
         }
-        Poll::Ready(Ok(()))
     }
 }
 
@@ -147,7 +162,7 @@ impl Sink<Bytes> for DataChannel {
     type Error = io::Error;
 
     fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_writing(cx, |channel, cx| channel.poll_send(cx, channel.length.get()))
+        self.poll_writing(cx, |channel, cx| channel.poll_send(cx, false))
     }
 
     fn start_send(mut self: Pin<&mut Self>, item: Bytes) -> io::Result<()> {
@@ -157,7 +172,7 @@ impl Sink<Bytes> for DataChannel {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_writing(cx, |channel, cx| {
-            ready!(channel.poll_send(cx, 1))?;
+            ready!(channel.poll_send(cx, true))?;
             channel.outgoing.poll_flush_unpin(cx)
         })
     }
@@ -290,8 +305,6 @@ impl fmt::Debug for DataChannel {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[tokio::test(start_paused = true)]

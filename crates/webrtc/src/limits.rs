@@ -85,6 +85,17 @@ pub const MESSAGE_LENGTH: usize = (16 << 10) / CHUNK_PAYLOAD * CHUNK_PAYLOAD;
 /// How long the path may be busy with one message: 5 ms, half of what KCP collects acknowledgements for.
 pub const MESSAGE_TIME: Duration = Duration::from_millis(5);
 
+/// How many packets' time what does not fill one waits for the rest: one and a half. KCP's packets come one by one in the
+/// time of one and a fifth.
+pub const HOLD_PACKETS: f64 = 1.5;
+
+/// The longest such wait: 30 ms, which is one at half a Mbit/s. On slower paths nothing waits.
+pub const MAX_HOLD: Duration = Duration::from_millis(30);
+
+/// The shortest such wait: less is not worth a timer. From 14 Mbit/s nothing waits; messages have so many packets then that
+/// it does not matter what the last one lacks.
+pub const MIN_HOLD: Duration = Duration::from_millis(1);
+
 /// Shortest time over which the rate is measured that [`MESSAGE_TIME`] is applied to: 50 ms, more than one round of
 /// packets and answers on most paths.
 pub(crate) const RATE_EPOCH: Duration = Duration::from_millis(50);

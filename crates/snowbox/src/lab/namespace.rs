@@ -22,6 +22,8 @@ use crate::{
 const OF_THIS_THREAD: &str = "/proc/thread-self/ns/net";
 /// Whether a namespace passes on packets that are for others; a new one does as the machine's first one.
 const FORWARDING: &str = "/proc/sys/net/ipv4/ip_forward";
+/// Whether the kernel widens a TCP window beyond what the route says for a program that reads much at a time.
+const AUTOTUNING: &str = "/proc/sys/net/ipv4/tcp_moderate_rcvbuf";
 /// Time for one call of `ip`.
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -45,7 +47,7 @@ impl Namespace {
     pub fn new() -> Result<Self, Error> {
         let make = || {
             unshare(CloneFlags::CLONE_NEWNET)?;
-            forward_nothing()?;
+            disable(FORWARDING)?;
             File::open(OF_THIS_THREAD)
         };
         on_a_thread(make).map(Self).doing("making a network namespace")
@@ -65,6 +67,14 @@ impl Namespace {
             setns(&self.0, CloneFlags::CLONE_NEWNET)?;
             work()
         })
+    }
+
+    /// Has TCP windows stay as routes and programs set them.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn keep_windows(&self) -> Result<(), Error> {
+        self.within(|| disable(AUTOTUNING)).doing("keeping TCP windows as they are")
     }
 
     /// Runs `ip` (iproute2) inside, once for each line.
@@ -96,9 +106,9 @@ fn on_a_thread<T: Send>(work: impl FnOnce() -> io::Result<T> + Send) -> io::Resu
 }
 
 /// Reads first: where `/proc/sys` cannot be written, it may be as we want it.
-fn forward_nothing() -> io::Result<()> {
-    match std::fs::read_to_string(FORWARDING)?.trim() {
+fn disable(setting: &str) -> io::Result<()> {
+    match std::fs::read_to_string(setting)?.trim() {
         "0" => Ok(()),
-        _ => std::fs::write(FORWARDING, "0"),
+        _ => std::fs::write(setting, "0"),
     }
 }

@@ -12,10 +12,15 @@ use crate::{
     lab::{Lab, Layout, shape::Shape},
     place::Place,
     probe::{Load, Session},
+    process::Process,
     progress::say,
-    sheet::{Sheet, Worse::Higher},
+    sheet::{
+        Sheet,
+        Worse::{Higher, Lower},
+    },
     stats::quantile,
     transfer::Direction,
+    usage,
 };
 
 /// Bytes a second of the stream: 1 Mbit/s.
@@ -29,7 +34,12 @@ const SHARE: f64 = 0.8;
 /// Longest wait until it runs again.
 const LIMIT: Duration = Duration::from_secs(180);
 
-/// What happens to the proxy that carries the stream.
+/// How long the whole network is gone.
+const ABSENCE: Duration = Duration::from_secs(5);
+/// Those that take turns: they hit one proxy.
+const TURNS: [Fault; 3] = [Fault::Kill, Fault::Freeze, Fault::Blackhole];
+
+/// What happens to the proxy that carries the stream, or to all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Fault {
     /// SIGKILL: its connections break.
@@ -38,6 +48,8 @@ pub enum Fault {
     Freeze,
     /// Its link to the client swallows everything; its WebSocket to the server works.
     Blackhole,
+    /// The client's whole network is gone for 5 s, and with it every proxy and the broker.
+    Pause,
 }
 
 /// Which faults, and how many.
@@ -52,7 +64,7 @@ pub struct Options {
     /// Faults in one session.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub faults: u16,
-    /// Only this kind; otherwise all in turn.
+    /// Only this kind; otherwise all that hit one proxy, in turn.
     #[arg(long, value_enum)]
     pub fault: Option<Fault>,
     /// How often.
@@ -66,6 +78,7 @@ impl fmt::Display for Fault {
             Self::Kill => "kill",
             Self::Freeze => "freeze",
             Self::Blackhole => "blackhole",
+            Self::Pause => "pause",
         })
     }
 }
@@ -95,8 +108,17 @@ async fn one_session(place: &Place, sheet: &mut Sheet, options: &Options) -> Res
         let link = lab.carrying_link().await;
         let started = Instant::now();
         begin(&lab, link, fault)?;
+        if fault == Fault::Pause {
+            session.run_for(ABSENCE).await?;
+            lab.cut_off(false)?;
+        }
         runs_smoothly(&mut session, started).await?;
         note(sheet, fault, &session, started);
+        if fault == Fault::Pause {
+            let same = lab.carrying_link().await == link;
+            sheet.add("pause", "same proxy", Lower, f64::from(u8::from(same)));
+        }
+        note_footprint(sheet, lab.client());
         repair(&mut lab, link, fault)?;
     }
     let settled = session.settle(Direction::Download).await?;
@@ -110,8 +132,7 @@ async fn one_session(place: &Place, sheet: &mut Sheet, options: &Options) -> Res
 }
 
 fn nth_kind(number: u16) -> Fault {
-    let kinds = Fault::value_variants();
-    kinds[usize::from(number) % kinds.len()]
+    TURNS[usize::from(number) % TURNS.len()]
 }
 
 fn begin(lab: &Lab<'_>, link: usize, fault: Fault) -> Result<(), Error> {
@@ -122,6 +143,7 @@ fn begin(lab: &Lab<'_>, link: usize, fault: Fault) -> Result<(), Error> {
             lab.relay.darken(link, true);
             Ok(())
         }
+        Fault::Pause => lab.cut_off(true),
     }
 }
 
@@ -133,6 +155,7 @@ fn repair(lab: &mut Lab<'_>, link: usize, fault: Fault) -> Result<(), Error> {
             lab.relay.darken(link, false);
             Ok(())
         }
+        Fault::Pause => Ok(()),
     }
 }
 
@@ -146,6 +169,15 @@ fn note(sheet: &mut Sheet, fault: Fault, session: &Session, started: Instant) {
         sheet.add(label, "stall ms", Higher, stall);
         sheet.add(label, "echo max ms", Higher, quantile(&echoes, 1.0).unwrap_or(f64::NAN));
     }
+}
+
+/// What the client holds after a fault: the values of a long session show whether it leaks.
+fn note_footprint(sheet: &mut Sheet, client: &Process) {
+    let Some(footprint) = usage::footprint(client.pid()) else { return };
+    let mib = footprint.memory as f64 / f64::from(1 << 20);
+    sheet.add("client", "MiB", Higher, mib);
+    sheet.add("client", "descriptors", Higher, footprint.descriptors as f64);
+    sheet.add("client", "threads", Higher, footprint.threads as f64);
 }
 
 /// Waits until the stream has run without a noticeable pause for 3 s, all of them after `since`.
