@@ -85,14 +85,15 @@ pub const MESSAGE_LENGTH: usize = (16 << 10) / CHUNK_PAYLOAD * CHUNK_PAYLOAD;
 /// How long the path may be busy with one message: 5 ms, half of what KCP collects acknowledgements for.
 pub const MESSAGE_TIME: Duration = Duration::from_millis(5);
 
-/// How many packets' time what does not fill one waits for the rest: one and a half. KCP's packets come one by one in the
-/// time of one and a fifth.
-pub const HOLD_PACKETS: f64 = 1.5;
+/// How many packets' time what does not fill one waits for the rest: eight. KCP's packets come in bursts of up to five, with
+/// the acknowledgements that let them go.
+pub const HOLD_PACKETS: f64 = 8.0;
 
-/// The longest such wait: 30 ms, which is one at half a Mbit/s. On slower paths nothing waits.
+/// The longest such wait: 30 ms, within which a path of 1 Mbit/s gets its next burst. On one that fills less than a packet
+/// and a half in that time, half a Mbit/s, nothing waits.
 pub const MAX_HOLD: Duration = Duration::from_millis(30);
 
-/// The shortest such wait: less is not worth a timer. From 14 Mbit/s nothing waits; messages have so many packets then that
+/// The shortest such wait: less is not worth a timer. From 75 Mbit/s nothing waits; messages have so many packets then that
 /// it does not matter what the last one lacks.
 pub const MIN_HOLD: Duration = Duration::from_millis(1);
 
