@@ -60,9 +60,15 @@ impl Default for Config {
 /// Smallest MTU that is taken literally (kcp-go: `SetMtu`).
 pub(crate) const MTU_MIN: u16 = 50;
 
-/// Longest an acknowledgement waits for company (kcp-go: the interval of 0 that Snowflake sets is
-/// raised to 10).
+/// Longest an acknowledgement waits for company, and the least that a timeout allows for it (kcp-go: the
+/// interval of 0 that Snowflake sets is raised to 10).
 pub(crate) const INTERVAL: u32 = 10;
+
+/// Longest an acknowledgement waits for company when the peer is paced.
+///
+/// SCTP answers every other packet of them in the direction of the data: at 10 ms that takes 0.7 % of a path of 5 Mbit/s, and
+/// each wakes both ends. Data that leaves in bursts of 25 ms would make the queue of the path a quarter longer.
+pub(crate) const PACED_INTERVAL: u32 = 20;
 
 /// By how much the last acknowledgement in a packet looks older than it is to a peer that does not know that carriers
 /// lose nothing.

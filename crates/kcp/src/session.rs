@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::ack::{Ack, PendingAcks};
 use crate::clock::{Clock, distance};
-use crate::config::{Config, INTERVAL, MTU_MIN, RTO_MAX};
+use crate::config::{Config, INTERVAL, MTU_MIN, PACED_INTERVAL, RTO_MAX};
 use crate::error::PacketError;
 use crate::outcome::Outcome;
 use crate::probe::Probes;
@@ -166,7 +166,8 @@ impl Kcp {
         };
         *count += 1;
         self.sent_at = Some(ack.ts);
-        self.acks.push(ack, self.now);
+        let patience = if self.peer_is_paced { PACED_INTERVAL } else { INTERVAL };
+        self.acks.push(ack, self.now, patience);
     }
 
     /// Credits the carrier that the acknowledged transmission went over. Before `una` is looked at, which lets go of

@@ -31,8 +31,8 @@ impl Config {
 /// queued.
 pub const QUEUE: Duration = Duration::from_millis(50);
 
-/// How long a peer collects acknowledgements (kcp-go: the interval of 10 ms).
-pub(crate) const ACK_DELAY: Duration = Duration::from_millis(10);
+/// How long a peer collects acknowledgements: ours 20 ms, kcp-go 10 ms.
+pub(crate) const ACK_DELAY: Duration = Duration::from_millis(20);
 
 /// What a new carrier may hold: twelve packets. At 1 Mbit/s they take 130 ms; at more, the first round trip doubles
 /// them.
@@ -53,9 +53,9 @@ pub(crate) const MAX_WINDOW: usize = 4 * 1024 * 1024;
 /// How long the last byte of a carrier may wait for those before it, beyond what the round trip and [`ACK_DELAY`]
 /// explain.
 ///
-/// 35 ms: together 45 ms beyond the round trip, which keep a path busy and leave room for bursts in a queue of
+/// 15 ms: together 35 ms beyond the round trip, which keep a path busy and leave room for bursts in a queue of
 /// 100 ms. When that overflows, the data channel stands still for a second.
-pub(crate) const STANDING: Duration = Duration::from_millis(35);
+pub(crate) const STANDING: Duration = Duration::from_millis(15);
 
 /// While the rate still grows, the window may be twice what was delivered in one round trip, but no more than the rate
 /// of this time, or on a long path half a round trip, on top of it: so much stands in the path's queue when its end is
@@ -79,7 +79,7 @@ pub(crate) const LATE: Duration = Duration::from_millis(200);
 pub(crate) const LATE_EPOCHS: u32 = 2;
 
 /// Shortest epoch: two intervals of acknowledgements, or the rate of a short path would be guessed from one.
-pub(crate) const MIN_EPOCH: Duration = Duration::from_millis(20);
+pub(crate) const MIN_EPOCH: Duration = Duration::from_millis(40);
 
 /// How long the shortest round trip is believed.
 pub(crate) const ROUND_TRIP_LIFE: Duration = Duration::from_secs(10);
@@ -101,7 +101,7 @@ pub(crate) const MAX_PROOF: Duration = Duration::from_secs(3);
 
 /// How much longer than another a carrier may bring nothing and still get acknowledgements.
 ///
-/// 100 ms: a peer that sends or receives says something every 10 ms, to all carriers that it uses. Where it is wrong,
+/// 100 ms: a peer that sends or receives says something every 20 ms, to all carriers that it uses. Where it is wrong,
 /// acknowledgements take another way for a moment, and that is all.
 pub(crate) const QUIET: Duration = Duration::from_millis(100);
 

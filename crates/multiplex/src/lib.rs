@@ -18,15 +18,15 @@
 //!
 //! # How much a carrier may hold
 //!
-//! What it delivers in its shortest round trip, and 45 ms of the same rate on top: the 10 ms for which the peer may
-//! collect acknowledgements, and 35 ms of queue; at most 4 MiB. The rate is the highest of the last ten seconds in
+//! What it delivers in its shortest round trip, and 35 ms of the same rate on top: the 20 ms for which the peer may
+//! collect acknowledgements, and 15 ms of queue; at most 4 MiB. The rate is the highest of the last ten seconds in
 //! which the window was used (an idle session makes no rate forgotten), as in BBR (draft-cardwell-ccwg-bbr), and not
 //! what a delay allows, as in LEDBAT or Copa: data channels deliver in fits, whenever a lost SCTP packet has been sent
 //! again, and a controller that takes each fit for a queue ends with a fraction of the path. The queue on top keeps the
 //! path busy between two answers and lets the rate grow when the path does, so that no phases to search for more are
 //! needed. Every ten seconds, unless the shortest round trip was seen meanwhile, the queue is drained for a moment to
 //! measure it anew. A new carrier begins with 16 KiB and doubles with every round trip until its rate no longer grows.
-//! There is no pacing by timers: answers come every 10 ms, and so much goes out at once, which the queue absorbs.
+//! There is no pacing by timers: answers come every 20 ms, and so much goes out at once, which the queue absorbs.
 //!
 //! # Which carrier comes next
 //!

@@ -25,11 +25,12 @@ pub(crate) const FIRST_PACKET: Duration = Duration::from_secs(10);
 /// for what a relay drops.
 const SHORTEST_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What may wait to be sent in a stream at the least: 4 KiB, eight of tor's cells, a thirtieth of a second at 1 Mbit/s.
-pub(crate) const MIN_SEND_BUFFER: usize = 4 * 1024;
-
-/// What may wait to be sent in a stream at the most: 64 KiB, two full frames. One leaves while the other fills.
-pub(crate) const MAX_SEND_BUFFER: usize = 64 * 1024;
+/// What may wait to be sent in a stream at the least and at the most, in bytes; between them it is what leaves in
+/// [`QUEUE`](snowflake_multiplex::QUEUE), no delay that anybody notices.
+///
+/// 4 KiB are eight of tor's cells, a thirtieth of a second at 1 Mbit/s; 64 KiB two full frames: one leaves while the other
+/// fills.
+pub(crate) const SEND_BUFFER: [usize; 2] = [4 * 1024, 64 * 1024];
 
 /// The receive buffer of tor's socket from when a stream's buffer is at its largest, which is at 1.3 MB/s: 128 KiB, a
 /// tenth of a second at that rate.

@@ -1,7 +1,7 @@
 //! A socket that is read no faster than a stream can send.
 
 use crate::Stream;
-use crate::config::{FAST_SOCKET, MAX_SEND_BUFFER};
+use crate::config::{FAST_SOCKET, SEND_BUFFER};
 use crate::core::Shared;
 use snowflake_smux::StreamId;
 use socket2::SockRef;
@@ -42,7 +42,7 @@ impl PacedSocket {
             core.wait_to_write(self.id, cx.waker());
             return Poll::Pending;
         }
-        let is_fast = core.send_buffer >= MAX_SEND_BUFFER;
+        let is_fast = core.send_buffer >= SEND_BUFFER[1];
         drop(core);
         if is_fast && !self.is_fast {
             self.grow();

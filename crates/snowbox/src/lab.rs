@@ -3,7 +3,7 @@
 //!
 //! # What our own sockets hold
 //! Echoes shall measure Snowflake's queues and not ours. The two TCP connections that we have with the programs, SOCKS and
-//! ORPort, run over loopback, whose routes get a small window (see [`Lab::start`]), which the kernel may not widen; it keeps at most
+//! ORPort, run over loopback, whose routes get a small window (see [`Lab::start`]) and whose buffers are as small; the kernel keeps at most
 //! [`probe::UNSENT`](crate::probe::UNSENT) bytes and one frame in front of it. What remains in each direction is that window and
 //! about 8 KiB. All other connections are as the programs make them: what waits in the WebSocket is part of what is measured.
 
@@ -49,6 +49,9 @@ const RELAY_PORT: u16 = 8443;
 const SOCKET_TIME: Duration = Duration::from_millis(20);
 /// Smallest and largest window of our sockets: below, programs and kernel wake each other for every frame; above, nothing is won.
 const SOCKET_WINDOW: [u64; 2] = [4 * 1024, 32 * 1024];
+/// What the kernel's buffers are larger than a window: it counts its own overhead. A program that reads much at a time gets a
+/// window beyond the route's as long as its buffer is not full.
+const BUFFERED_PER_BYTE: u64 = 4;
 
 /// Labs so far: the cables of one that has ended vanish a little later, so the next one needs other names.
 static LABS: AtomicU32 = AtomicU32::new(0);
@@ -97,10 +100,10 @@ impl<'a> Lab<'a> {
         let (client, sites, relay) = lay_out(&core, layout).await?;
         let window = layout.links.iter().map(|shape| shape.bytes_in(SOCKET_TIME)).max();
         let [least, most] = SOCKET_WINDOW;
-        let short = topology::short_loopback(window.unwrap_or(0).clamp(least, most));
+        let window = window.unwrap_or(0).clamp(least, most);
         for end in [&core, &client] {
-            end.keep_windows()?;
-            end.ip([&short]).await?;
+            end.limit_receive_buffers(BUFFERED_PER_BYTE * window)?;
+            end.ip([&topology::short_loopback(window)]).await?;
         }
 
         let far_end = Arc::new(FarEnd::default());

@@ -41,7 +41,7 @@ use crate::{
 /// [`MESSAGE_TIME`](crate::limits::MESSAGE_TIME), at most [`MESSAGE_LENGTH`](crate::limits::MESSAGE_LENGTH) bytes:
 /// short ones fed one after the other become one message, long ones become several. Whatever is shorter waits for a
 /// flush, which on a busy path waits a little for more, so that packets are full
-/// ([`MAX_HOLD`](crate::limits::MAX_HOLD)); items may be fed meanwhile. The sink is ready while less than
+/// ([`HOLD`](crate::limits::HOLD)); items may be fed meanwhile. The sink is ready while less than
 /// [`SEND_BUFFER`] bytes are unacknowledged, flushed when the last item is among them. It fails when the peer closes the channel, when the path has failed, and, with an error of kind
 /// `TimedOut`, when it waits and the peer acknowledges nothing for [`SEND_STALL`]. Closing it waits up to two seconds
 /// for the peer to acknowledge everything, then closes the connection.

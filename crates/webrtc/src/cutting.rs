@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::limits::{
-    CHUNK_PAYLOAD, HOLD_PACKETS, MAX_HOLD, MESSAGE_LENGTH, MESSAGE_TIME, MIN_HOLD, RATE_EPOCH,
+    BUSY_AFTER, BUSY_RATES, CHUNK_PAYLOAD, HOLD, MESSAGE_LENGTH, MESSAGE_TIME, RATE_EPOCH,
 };
 
 /// Cuts by the rate at which bytes were sent of late. Pure: time is an argument.
@@ -15,14 +15,15 @@ use crate::limits::{
 /// sender's next burst follows. So a message is at most what the path carries in [`MESSAGE_TIME`], in whole packets.
 ///
 /// **A packet that is not full** costs as many headers as a full one, and KCP's packets fill one and a fifth. So while
-/// the path is busy, what does not fill a packet waits for the rest of it: for the time of [`HOLD_PACKETS`] since the last
-/// message, [`MAX_HOLD`] at most. On an idle path nothing waits.
+/// the path is busy, and has been for [`BUSY_AFTER`], what does not fill a packet waits for the rest of it, for [`HOLD`]
+/// since the last message at most.
 #[derive(Debug)]
 pub(crate) struct Cutting {
     length: usize,
-    hold: Option<Duration>,
     /// When the last message was sent.
-    last: Option<Instant>,
+    last: Instant,
+    /// Since when the path is busy, if it is.
+    busy: Option<Instant>,
     /// Sent since then.
     sent: usize,
     since: Instant,
@@ -41,7 +42,7 @@ pub(crate) enum Cut {
 
 impl Cutting {
     pub(crate) fn new(now: Instant) -> Self {
-        Self { length: CHUNK_PAYLOAD, hold: None, last: None, sent: 0, since: now }
+        Self { length: CHUNK_PAYLOAD, last: now, busy: None, sent: 0, since: now }
     }
 
     /// What to do with `gathered` bytes, which are to be flushed or not.
@@ -52,37 +53,31 @@ impl Cutting {
         } else if !flush || gathered == 0 {
             return Cut::Keep;
         }
-        match self.busy_until().filter(|until| *until > now) {
-            None => Cut::Message(gathered),
-            Some(_) if whole > 0 => Cut::Message(whole),
-            Some(until) => Cut::KeepUntil(until),
+        let is_busy = self.busy.is_some_and(|since| now - since >= BUSY_AFTER);
+        match self.last + HOLD {
+            until if !is_busy || until <= now => Cut::Message(gathered),
+            _ if whole > 0 => Cut::Message(whole),
+            until => Cut::KeepUntil(until),
         }
-    }
-
-    fn busy_until(&self) -> Option<Instant> {
-        Some(self.last? + self.hold?)
     }
 
     /// Counts a message.
     pub(crate) fn sent(&mut self, now: Instant, bytes: usize) {
-        self.last = Some(now);
+        self.last = now;
         self.sent += bytes;
         let elapsed = now - self.since;
         if elapsed >= RATE_EPOCH {
-            self.adapt(self.sent as f64 / elapsed.as_secs_f64());
-            (self.sent, self.since) = (0, now);
+            self.end_epoch(now, elapsed);
         }
     }
 
-    /// To a rate in bytes a second.
-    fn adapt(&mut self, rate: f64) {
+    fn end_epoch(&mut self, now: Instant, elapsed: Duration) {
+        let rate = self.sent as f64 / elapsed.as_secs_f64();
         let packets = (rate * MESSAGE_TIME.as_secs_f64()) as usize / CHUNK_PAYLOAD;
         self.length = (packets * CHUNK_PAYLOAD).clamp(CHUNK_PAYLOAD, MESSAGE_LENGTH);
-        let packet = CHUNK_PAYLOAD as f64 / rate;
-        let (shortest, longest) = (MIN_HOLD.as_secs_f64(), MAX_HOLD.as_secs_f64());
-        let is_worth_it = packet * HOLD_PACKETS >= shortest && packet * 1.5 <= longest;
-        let hold = (packet * HOLD_PACKETS).min(longest);
-        self.hold = is_worth_it.then(|| Duration::from_secs_f64(hold));
+        let is_busy = BUSY_RATES.contains(&rate) && elapsed < 2 * RATE_EPOCH;
+        self.busy = is_busy.then(|| self.busy.unwrap_or(self.since));
+        (self.sent, self.since) = (0, now);
     }
 }
 
@@ -153,6 +148,7 @@ mod tests {
     fn at(rate: f64, bytes: usize) -> Path {
         let mut path = Path::new();
         path.run(rate, bytes);
+        assert!(path.gathered == 0 || path.cutting.busy.is_some());
         path.messages.clear();
         path.run(rate, bytes);
         path
@@ -172,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_busy_path_gets_full_packets() {
-        for (rate, burst) in [(0.6, 1), (1.0, 2), (5.0, 5), (8.0, 5), (20.0, 5), (40.0, 5)] {
+        for (rate, burst) in [(0.8, 1), (1.0, 2), (5.0, 10), (8.0, 15), (20.0, 40), (40.0, 5)] {
             let waste = at(rate, burst * KCP_PACKET).waste();
             assert!(waste < 1.001, "{waste} at {rate} Mbit/s");
         }
@@ -194,11 +190,11 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_burst_waits_for_the_next() {
+    fn the_end_of_a_transfer_waits_a_little() {
         let mut path = at(1.0, KCP_PACKET);
         path.gathered = 100;
         let until = path.flush().unwrap();
-        assert!(until <= path.now + MAX_HOLD);
+        assert!(until <= path.now + HOLD);
         assert_eq!(path.gathered, 100);
         path.now = until;
         assert_eq!(path.flush(), None);
@@ -206,9 +202,19 @@ mod tests {
     }
 
     #[test]
+    fn the_end_of_a_short_burst_does_not() {
+        let mut path = Path::new();
+        for _ in 0..20 {
+            path.now += RATE_EPOCH / 4;
+            path.gathered += KCP_PACKET;
+            assert_eq!(path.flush(), None, "the first quarter of a second");
+        }
+    }
+
+    #[test]
     fn after_a_pause_nothing_waits() {
         let mut path = at(1.0, KCP_PACKET);
-        path.now += MAX_HOLD;
+        path.now += HOLD;
         path.gathered = 100;
         assert_eq!(path.flush(), None);
         assert_eq!(path.gathered, 0);
@@ -216,6 +222,6 @@ mod tests {
         path.gathered = MESSAGE_LENGTH;
         path.flush();
         assert_eq!(path.cutting.length, CHUNK_PAYLOAD, "the rate is unknown again");
-        assert_eq!(path.cutting.hold, None);
+        assert_eq!(path.cutting.busy, None);
     }
 }

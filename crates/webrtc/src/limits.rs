@@ -1,6 +1,6 @@
 //! Every timer and capacity of this crate.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 /// Default time for collecting candidates, name resolution included: what Go's ICE library gives a STUN server.
 pub const GATHERING_DEADLINE: Duration = Duration::from_secs(5);
@@ -85,17 +85,17 @@ pub const MESSAGE_LENGTH: usize = (16 << 10) / CHUNK_PAYLOAD * CHUNK_PAYLOAD;
 /// How long the path may be busy with one message: 5 ms, half of what KCP collects acknowledgements for.
 pub const MESSAGE_TIME: Duration = Duration::from_millis(5);
 
-/// How many packets' time what does not fill one waits for the rest: eight. KCP's packets come in bursts of up to five, with
-/// the acknowledgements that let them go.
-pub const HOLD_PACKETS: f64 = 8.0;
+/// How long what does not fill a packet waits for the rest on a busy path: 25 ms. Our ends acknowledge every 20 ms, and KCP's
+/// packets come in bursts with the acknowledgements that let them go.
+pub const HOLD: Duration = Duration::from_millis(25);
 
-/// The longest such wait: 30 ms, within which a path of 1 Mbit/s gets its next burst. On one that fills less than a packet
-/// and a half in that time, half a Mbit/s, nothing waits.
-pub const MAX_HOLD: Duration = Duration::from_millis(30);
+/// How long a path is used without a pause before it is called busy: half a second. The end of a web page's burst must not
+/// wait, the end of a download may.
+pub const BUSY_AFTER: Duration = Duration::from_millis(500);
 
-/// The shortest such wait: less is not worth a timer. From 75 Mbit/s nothing waits; messages have so many packets then that
-/// it does not matter what the last one lacks.
-pub const MIN_HOLD: Duration = Duration::from_millis(1);
+/// The slowest and the fastest that a busy path may be, in bytes a second: 0.6 Mbit/s fill one and a half in the
+/// time of [`HOLD`]. From 75 Mbit/s messages have so many packets that it does not matter what the last one lacks.
+pub const BUSY_RATES: RangeInclusive<f64> = 7e4..=9.4e6;
 
 /// Shortest time over which the rate is measured that [`MESSAGE_TIME`] is applied to: 50 ms, more than one round of
 /// packets and answers on most paths.

@@ -22,8 +22,8 @@ use crate::{
 const OF_THIS_THREAD: &str = "/proc/thread-self/ns/net";
 /// Whether a namespace passes on packets that are for others; a new one does as the machine's first one.
 const FORWARDING: &str = "/proc/sys/net/ipv4/ip_forward";
-/// Whether the kernel widens a TCP window beyond what the route says for a program that reads much at a time.
-const AUTOTUNING: &str = "/proc/sys/net/ipv4/tcp_moderate_rcvbuf";
+/// Least, usual and largest receive buffer of a TCP connection, in bytes (tcp(7)).
+const RECEIVE_BUFFERS: &str = "/proc/sys/net/ipv4/tcp_rmem";
 /// Time for one call of `ip`.
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -47,7 +47,7 @@ impl Namespace {
     pub fn new() -> Result<Self, Error> {
         let make = || {
             unshare(CloneFlags::CLONE_NEWNET)?;
-            disable(FORWARDING)?;
+            forward_nothing()?;
             File::open(OF_THIS_THREAD)
         };
         on_a_thread(make).map(Self).doing("making a network namespace")
@@ -69,12 +69,13 @@ impl Namespace {
         })
     }
 
-    /// Has TCP windows stay as routes and programs set them.
+    /// Has TCP connections that are made from now on buffer at most so many bytes, which count with all the kernel's overhead.
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn keep_windows(&self) -> Result<(), Error> {
-        self.within(|| disable(AUTOTUNING)).doing("keeping TCP windows as they are")
+    pub fn limit_receive_buffers(&self, bytes: u64) -> Result<(), Error> {
+        let line = format!("4096 {bytes} {bytes}");
+        self.within(|| std::fs::write(RECEIVE_BUFFERS, line)).doing("limiting TCP's buffers")
     }
 
     /// Runs `ip` (iproute2) inside, once for each line.
@@ -106,9 +107,9 @@ fn on_a_thread<T: Send>(work: impl FnOnce() -> io::Result<T> + Send) -> io::Resu
 }
 
 /// Reads first: where `/proc/sys` cannot be written, it may be as we want it.
-fn disable(setting: &str) -> io::Result<()> {
-    match std::fs::read_to_string(setting)?.trim() {
+fn forward_nothing() -> io::Result<()> {
+    match std::fs::read_to_string(FORWARDING)?.trim() {
         "0" => Ok(()),
-        _ => std::fs::write(setting, "0"),
+        _ => std::fs::write(FORWARDING, "0"),
     }
 }
