@@ -55,6 +55,12 @@ impl Default for Config {
     }
 }
 
+/// Longest packet to a peer that is paced too, in bytes; see [`Kcp::set_segment`](crate::Kcp::set_segment).
+///
+/// With the two bytes that frame it on a carrier, four of them make the 16 KiB of one data channel message. To any other
+/// peer a packet is never longer than [`Config::mtu`].
+pub const LONGEST_PACKET: usize = 4092;
+
 // Times are in milliseconds.
 
 /// Smallest MTU that is taken literally (kcp-go: `SetMtu`).

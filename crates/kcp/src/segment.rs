@@ -141,9 +141,10 @@ impl<'a> PacketWriter<'a> {
         self.out.len() - self.start
     }
 
-    /// Whether a segment with `data_len` bytes of data still fits.
+    /// Whether a segment with `data_len` bytes of data still fits. The first one always does: it may have been cut when
+    /// packets were longer.
     pub(crate) fn fits(&self, data_len: usize) -> bool {
-        self.len() + HEADER_LEN + data_len <= self.mtu
+        self.len() == 0 || self.len() + HEADER_LEN + data_len <= self.mtu
     }
 
     /// Appends a segment without data.

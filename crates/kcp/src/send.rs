@@ -93,6 +93,16 @@ impl Sender {
         self.bytes.len() - self.in_flight_bytes
     }
 
+    /// Most data of a new segment, in bytes.
+    pub(crate) fn mss(&self) -> u16 {
+        self.mss
+    }
+
+    /// Changes that for segments that are cut from now on.
+    pub(crate) fn set_mss(&mut self, mss: u16) {
+        self.mss = mss;
+    }
+
     /// Segments in flight.
     pub(crate) fn in_flight(&self) -> usize {
         self.flight.len()

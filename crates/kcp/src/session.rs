@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::ack::{Ack, PendingAcks};
 use crate::clock::{Clock, distance};
-use crate::config::{Config, INTERVAL, MTU_MIN, PACED_INTERVAL, RTO_MAX};
+use crate::config::{Config, INTERVAL, LONGEST_PACKET, MTU_MIN, PACED_INTERVAL, RTO_MAX};
 use crate::error::PacketError;
 use crate::outcome::Outcome;
 use crate::probe::Probes;
@@ -82,9 +82,27 @@ impl Kcp {
         self.conv
     }
 
-    /// Largest packet sent, in bytes: [`Config::mtu`], or the smallest that makes sense.
+    /// Largest packet that is sent now, in bytes: [`Config::mtu`], or the smallest that makes sense, and the longer one
+    /// that [`Kcp::set_segment`] allows.
     pub fn mtu(&self) -> usize {
-        self.config.mtu.into()
+        usize::from(self.config.mtu).max(HEADER_LEN + self.segment())
+    }
+
+    /// Most data of a segment that is sent for the first time from now on, in bytes.
+    pub fn segment(&self) -> usize {
+        self.send.mss().into()
+    }
+
+    /// Has new segments hold up to `data` bytes if the peer is paced, at least what fits into [`Config::mtu`] and at most
+    /// what fits into [`LONGEST_PACKET`](crate::LONGEST_PACKET).
+    ///
+    /// A header costs 24 bytes and a segment its book-keeping at both ends, so a fast path wants long ones; on a slow path
+    /// they would be long in the way of each other. kcp-go cuts what is longer than 1500 bytes, so other peers get segments
+    /// that fit into [`Config::mtu`] whatever is said here.
+    pub fn set_segment(&mut self, data: usize) {
+        let least = usize::from(self.config.mtu) - HEADER_LEN;
+        let most = if self.peer_is_paced { LONGEST_PACKET - HEADER_LEN } else { least };
+        self.send.set_mss(data.clamp(least, most.max(least)) as u16);
     }
 
     /// Takes a packet that has arrived.

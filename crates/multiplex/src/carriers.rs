@@ -173,6 +173,11 @@ impl Carriers {
         self.usable().map(|carrier| carrier.congestion.rate()).sum()
     }
 
+    /// The rate of one carrier, in bytes a second; 0 before it was measured.
+    pub fn rate_of(&self, id: u32) -> u64 {
+        self.carriers.iter().find(|carrier| carrier.id == id).map_or(0, |c| c.congestion.rate())
+    }
+
     /// The longest of the shortest round trips of usable carriers; `None` before one was measured.
     pub fn shortest_round_trip(&self) -> Option<Duration> {
         self.usable().filter_map(|carrier| carrier.congestion.shortest()).max()

@@ -3,20 +3,26 @@
 use crate::SessionEnd;
 use crate::config::SEND_BUFFER;
 use crate::receive_window::ReceiveWindow;
-use snowflake_kcp::Kcp;
+use snowflake_kcp::{HEADER_LEN, Kcp, LONGEST_PACKET};
 use snowflake_multiplex::{Carriers, QUEUE, Settled};
 use snowflake_smux::{Event, Smux, StreamId};
+use snowflake_turbotunnel::MAX_PACKET;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-/// Room for a frame below which it is not worth its header, in bytes: on a slow path a packet's; on one of 6 Mbit/s, which
-/// moves that in 5 ms, three of them, because eight bytes of each packet are half a percent of the path.
-const SMALLEST_FRAME: [usize; 2] = [1400, 4096];
+/// How long a path may be busy with one segment, and with the frame that fills it: 5 ms.
+///
+/// Long ones cost less of a path's rate (32 bytes of headers each, 2 % of 1400) and less processor time; but what is
+/// urgent waits for them, and a slow carrier must not be given more at a time than it can hold.
+const SEGMENT_TIME: Duration = Duration::from_millis(5);
 
-/// How long the path may be busy with what [`SMALLEST_FRAME`] takes beyond what is asked for.
-const FRAME_TIME: Duration = Duration::from_millis(5);
+/// Least and most data of a segment, and room of a frame, that follow from that. The least is reached below 2.2 Mbit/s, the
+/// most from 6.5 Mbit/s on.
+const SEGMENT: [usize; 2] = [1400 - HEADER_LEN, LONGEST_PACKET - HEADER_LEN];
+
+const _: () = assert!(LONGEST_PACKET <= MAX_PACKET, "carriers take what KCP sends");
 
 /// What the driver of a session and its handles share.
 #[derive(Debug)]
@@ -108,11 +114,17 @@ impl Core {
         Ok(())
     }
 
+    /// Has KCP cut what is next for this carrier as it is good for its rate.
+    pub(crate) fn choose_segment(&mut self, carrier: u32) {
+        let rate = self.carriers.rate_of(carrier);
+        self.kcp.set_segment(at_rate(rate, SEGMENT_TIME, SEGMENT));
+    }
+
     /// Cuts frames until KCP has `bytes` to send, or smux no more to say.
     ///
     /// Called only for what a carrier takes at once. One frame may exceed `bytes`, so that the last is not a tiny one.
     pub(crate) fn fill(&mut self, bytes: usize) {
-        let smallest = at_rate(self.carriers.rate(), FRAME_TIME, SMALLEST_FRAME);
+        let smallest = at_rate(self.carriers.rate(), SEGMENT_TIME, SEGMENT);
         while let Some(missing) = bytes.checked_sub(self.kcp.queued()).filter(|n| *n > 0) {
             let room = self.kcp.writable().min(missing.max(smallest));
             let Some(frame) = (room > 0).then(|| self.smux.poll_output(room)).flatten() else {

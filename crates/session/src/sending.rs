@@ -2,7 +2,7 @@
 
 use crate::core::Core;
 use bytes::{Bytes, BytesMut};
-use snowflake_kcp::{Cargo, HEADER_LEN};
+use snowflake_kcp::Cargo;
 use snowflake_multiplex::Grant;
 use snowflake_turbotunnel::{CarrierId, PacketConn};
 use std::task::{Context, Poll};
@@ -33,8 +33,9 @@ impl Sending {
     ) {
         while let Some((grant, cargo)) = next(cx, core, conn) {
             let packets = room(cx, conn, grant.carrier);
+            core.choose_segment(grant.carrier);
             if cargo == Cargo::Any {
-                core.fill(grant.bytes.min(packets * (core.kcp.mtu() - HEADER_LEN)));
+                core.fill(grant.bytes.min(packets * core.kcp.segment()));
             }
             if !core.kcp.has_data() {
                 // What remains may take another way than data would.
@@ -75,8 +76,8 @@ impl Sending {
     /// Collects up to `count` packets of `cargo`, until they hold as much data as was granted; returns how much they
     /// hold.
     ///
-    /// When more than one is to be expected they share an allocation: that is one for eleven packets instead of one for
-    /// each.
+    /// When more than one is to be expected they share an allocation: that is one for up to eleven packets instead of one
+    /// for each.
     fn make(
         &mut self,
         core: &mut Core,

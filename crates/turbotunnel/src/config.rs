@@ -6,14 +6,15 @@ use std::time::Duration;
 
 /// The longest packet that is taken from a carrier, in bytes.
 ///
-/// KCP sends at most 1400; Go's client reads into a buffer of 1500, so that is what a peer may use at the most. A
-/// longer one is dropped, as a path drops what exceeds its MTU.
-pub const MAX_PACKET: usize = 1500;
+/// Go's KCP sends at most 1400 bytes and takes 1500, so that is what a session may send to Go. Two ends of ours send longer
+/// ones to each other over fast carriers, four to a [`MAX_MESSAGE`]. A packet that is longer still is dropped, as a path
+/// drops what exceeds its MTU.
+pub const MAX_PACKET: usize = 4096;
 
 /// The most bytes of chunks that go out in one message of a carrier.
 ///
 /// 16 KiB is the largest data channel message that every WebRTC implementation takes; on a WebSocket it is far under
-/// any limit. Eleven full packets then cost one message instead of eleven.
+/// any limit. Eleven packets of Go's size then cost one message instead of eleven.
 pub const MAX_MESSAGE: usize = 16 * 1024;
 
 /// Messages that a carrier sends before it lets other tasks run.
@@ -68,7 +69,7 @@ pub(crate) const SAVED_DIALS: u32 = 12;
 
 /// Packets that wait for one carrier: the default for every conn.
 ///
-/// 256, about 350 KiB: room for a burst of a fast carrier. The session must keep it short, or its timers fire for
+/// 256, at most 1 MiB: room for a burst of a fast carrier. The session must keep it short, or its timers fire for
 /// packets that merely wait. Go's queue holds 512. When it is full, the session is told that there is no room; what it
 /// sends all the same is dropped.
 const OUTGOING: usize = 256;
@@ -86,7 +87,7 @@ const CARRIERS: usize = 16;
 /// How a [`RedialPacketConn`](crate::RedialPacketConn) behaves.
 #[derive(Clone, Debug)]
 pub struct RedialConfig {
-    /// Packets that wait for the carrier. Default 256, about 350 KiB. When it is full, the session is told that there
+    /// Packets that wait for the carrier. Default 256, at most 1 MiB. When it is full, the session is told that there
     /// is no room; what it sends all the same is dropped.
     pub outgoing: usize,
     /// Packets that wait for the session. Default 512, as Go. When it is full the carrier is not read.

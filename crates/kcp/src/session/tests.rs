@@ -6,6 +6,7 @@ use snowflake_netsim::epoch;
 use super::*;
 
 mod carriers;
+mod marked_peer;
 
 const CONV: u32 = 0x0403_0201;
 

@@ -55,7 +55,7 @@ impl Kcp {
         if !self.has_control() && self.next_due(carrier, cargo).is_none() {
             return None;
         }
-        let mut packet = PacketWriter::new(out, self.config.mtu.into(), self.common());
+        let mut packet = PacketWriter::new(out, self.mtu(), self.common());
         let mut data = 0;
         if self.put_acks(&mut packet) && self.put_questions(&mut packet) {
             data = self.put_data(&mut packet, carrier, cargo);
@@ -71,7 +71,7 @@ impl Kcp {
         self.observe(now);
         let ts = self.clock.wire(self.now);
         let sn = self.probes.ask(carrier, ts, self.send.una());
-        PacketWriter::new(out, self.config.mtu.into(), self.common()).put(Command::Push, ts, sn);
+        PacketWriter::new(out, self.mtu(), self.common()).put(Command::Push, ts, sn);
         self.stats.packets_sent += 1;
     }
 
