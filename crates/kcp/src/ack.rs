@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::clock::distance;
-use crate::config::ACKS_LIMIT;
+use crate::config::{ACK_INTERVAL, ACKS_LIMIT};
 
 /// One acknowledgement: the segment's number and the clock value it carried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,8 +21,8 @@ struct Pending {
 
 /// Acknowledgements in order of arrival, and when they must leave.
 ///
-/// They leave with any packet that is sent, at the latest when the first of them has waited as long as
-/// it may, and at once when a packet is full of them.
+/// They leave with any packet that is sent, at the latest [`ACK_INTERVAL`] after the first of them came,
+/// and at once when a packet is full of them.
 #[derive(Debug)]
 pub(crate) struct PendingAcks {
     list: VecDeque<Pending>,
@@ -36,19 +36,21 @@ impl PendingAcks {
         Self { list: VecDeque::new(), deadline: 0, per_packet }
     }
 
-    /// Adds one that may wait for `patience`; the oldest goes if there are [`ACKS_LIMIT`].
-    pub(crate) fn push(&mut self, ack: Ack, now: u64, patience: u32) {
-        self.add(Pending { ack, asked_for: false }, now, patience);
+    /// Adds one; the oldest goes if there are [`ACKS_LIMIT`].
+    pub(crate) fn push(&mut self, ack: Ack, now: u64) {
+        self.add(Pending { ack, asked_for: false }, now);
     }
 
     /// Adds the answer to a probe, which leaves at once and whatever `una` says.
     pub(crate) fn answer(&mut self, ack: Ack, now: u64) {
-        self.add(Pending { ack, asked_for: true }, now, 0);
+        self.add(Pending { ack, asked_for: true }, now);
+        self.hasten(now);
     }
 
-    fn add(&mut self, pending: Pending, now: u64, patience: u32) {
-        let deadline = now + u64::from(patience);
-        self.deadline = if self.list.is_empty() { deadline } else { self.deadline.min(deadline) };
+    fn add(&mut self, pending: Pending, now: u64) {
+        if self.list.is_empty() {
+            self.deadline = now + u64::from(ACK_INTERVAL);
+        }
         if self.list.len() == ACKS_LIMIT {
             self.list.pop_front();
         }
@@ -88,7 +90,7 @@ mod tests {
 
     fn pending(sns: &[u32]) -> PendingAcks {
         let mut acks = PendingAcks::new(58);
-        sns.iter().for_each(|sn| acks.push(Ack { sn: *sn, ts: 0 }, 100, 10));
+        sns.iter().for_each(|sn| acks.push(Ack { sn: *sn, ts: 0 }, 100));
         acks
     }
 
@@ -97,10 +99,10 @@ mod tests {
     }
 
     #[test]
-    fn wait_as_long_as_the_first_may() {
+    fn wait_twenty_milliseconds_from_the_first() {
         let mut acks = pending(&[1]);
-        acks.push(Ack { sn: 2, ts: 0 }, 109, 10);
-        assert_eq!(acks.deadline(), Some(110));
+        acks.push(Ack { sn: 2, ts: 0 }, 109);
+        assert_eq!(acks.deadline(), Some(120));
         drain(&mut acks, 0);
         assert_eq!(acks.deadline(), None);
     }
@@ -108,8 +110,8 @@ mod tests {
     #[test]
     fn leave_at_once_when_a_packet_is_full() {
         let mut acks = pending(&[0; 57]);
-        assert_eq!(acks.deadline(), Some(110));
-        acks.push(Ack { sn: 0, ts: 0 }, 103, 10);
+        assert_eq!(acks.deadline(), Some(120));
+        acks.push(Ack { sn: 0, ts: 0 }, 103);
         assert_eq!(acks.deadline(), Some(103));
     }
 
@@ -125,7 +127,7 @@ mod tests {
         let mut acks = pending(&[3]);
         acks.answer(Ack { sn: 1, ts: 0 }, 102);
         assert_eq!(acks.deadline(), Some(102));
-        acks.push(Ack { sn: 4, ts: 0 }, 102, 10);
+        acks.push(Ack { sn: 4, ts: 0 }, 102);
         assert_eq!(drain(&mut acks, 5), [1, 4]);
     }
 
@@ -137,7 +139,7 @@ mod tests {
     #[test]
     fn are_bounded() {
         let mut acks = pending(&[]);
-        (0..10_000).for_each(|sn| acks.push(Ack { sn, ts: 0 }, 0, 10));
+        (0..10_000).for_each(|sn| acks.push(Ack { sn, ts: 0 }, 0));
         let left = drain(&mut acks, 0);
         assert_eq!(left.len(), ACKS_LIMIT);
         assert_eq!(left.last(), Some(&9_999));

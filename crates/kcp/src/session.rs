@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::ack::{Ack, PendingAcks};
 use crate::clock::{Clock, distance};
-use crate::config::{Config, INTERVAL, LONGEST_PACKET, MTU_MIN, PACED_INTERVAL, RTO_MAX};
+use crate::config::{Config, INTERVAL, LONGEST_PACKET, MTU_MIN, RTO_MAX};
 use crate::error::PacketError;
 use crate::outcome::Outcome;
 use crate::probe::Probes;
@@ -184,8 +184,7 @@ impl Kcp {
         };
         *count += 1;
         self.sent_at = Some(ack.ts);
-        let patience = if self.peer_is_paced { PACED_INTERVAL } else { INTERVAL };
-        self.acks.push(ack, self.now, patience);
+        self.acks.push(ack, self.now);
     }
 
     /// Credits the carrier that the acknowledged transmission went over. Before `una` is looked at, which lets go of

@@ -15,11 +15,12 @@ use std::time::{Duration, Instant};
 /// How long a path may be busy with one segment, and with the frame that fills it: 5 ms.
 ///
 /// Long ones cost less of a path's rate (32 bytes of headers each, 2 % of 1400) and less processor time; but what is
-/// urgent waits for them, and a slow carrier must not be given more at a time than it can hold.
+/// urgent waits for them, and what leaves at once must fit into a short queue: at 30 ms, 1 Mbit/s stood still for a second
+/// now and then.
 const SEGMENT_TIME: Duration = Duration::from_millis(5);
 
-/// Least and most data of a segment, and room of a frame, that follow from that. The least is reached below 2.2 Mbit/s, the
-/// most from 6.5 Mbit/s on.
+/// Least and most data of a segment, and room of a frame, that follow from that: the least up to 2.2 Mbit/s, the most from
+/// 6.5 Mbit/s on.
 const SEGMENT: [usize; 2] = [1400 - HEADER_LEN, LONGEST_PACKET - HEADER_LEN];
 
 const _: () = assert!(LONGEST_PACKET <= MAX_PACKET, "carriers take what KCP sends");

@@ -10,8 +10,8 @@ const INITIAL: u16 = 16;
 /// Segments at the least: 11 KB, enough to keep a path busy between two answers of the peer's.
 const MIN: f64 = 8.0;
 
-/// What the peer needs beyond the round trip to answer an acknowledgement: kcp-go collects for 10 ms, and so do we.
-const ANSWER: Duration = Duration::from_millis(20);
+/// What the peer needs beyond the round trip to answer an acknowledgement: kcp-go collects for 10 ms, we for 20.
+const ANSWER: Duration = Duration::from_millis(30);
 
 /// How long packets may wait on their way: enough that the path never runs dry, and half of what a short queue holds,
 /// which must not overflow.

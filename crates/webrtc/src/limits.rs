@@ -85,8 +85,8 @@ pub const MESSAGE_LENGTH: usize = (16 << 10) / CHUNK_PAYLOAD * CHUNK_PAYLOAD;
 /// How long the path may be busy with one message: 5 ms, half of what KCP collects acknowledgements for.
 pub const MESSAGE_TIME: Duration = Duration::from_millis(5);
 
-/// How long what does not fill a packet waits for the rest on a busy path: 25 ms. Our ends acknowledge every 20 ms, and KCP's
-/// packets come in bursts with the acknowledgements that let them go.
+/// How long what does not fill a packet waits for the rest on a busy path: 25 ms. KCP's packets come in bursts with the
+/// acknowledgements that let them go, which our ends send every 20 ms.
 pub const HOLD: Duration = Duration::from_millis(25);
 
 /// How long a path is used without a pause before it is called busy: half a second. The end of a web page's burst must not

@@ -80,8 +80,8 @@ fn a_session_has_the_bytes_that_go_sends() {
         0,
         "010203045100ffff000000000000000000000000080000000200000003000000",
     );
-    assert_eq!(transmit(&mut server, 9), None);
-    carry(&mut server, &mut client, 10, "010203045200feff00000000000000000100000000000000");
+    assert_eq!(transmit(&mut server, 19), None);
+    carry(&mut server, &mut client, 20, "010203045200feff00000000000000000100000000000000");
     assert!(server.read().is_some());
 
     client.write(&packet("020205000300000068656c6c6f"));
@@ -175,15 +175,15 @@ fn an_idle_session_never_wakes() {
 }
 
 #[test]
-fn acknowledgements_wait_ten_milliseconds_and_then_share_a_packet() {
+fn acknowledgements_wait_twenty_milliseconds_and_then_share_a_packet() {
     let mut kcp = kcp();
     feed(&mut kcp, 5, &segment(81, 65535, 1, 1, 0, b"b"));
     feed(&mut kcp, 8, &segment(81, 65535, 2, 2, 0, b"c"));
     assert_eq!(flush(&mut kcp, 8), [] as [&str; 0]);
-    assert_eq!(kcp.poll_timeout(), Some(at(15)));
-    kcp.handle_timeout(at(15));
+    assert_eq!(kcp.poll_timeout(), Some(at(25)));
+    kcp.handle_timeout(at(25));
     let expected = control(82, 65535, 1, 1, 0) + &control(82, 65535, 2, 2, 0);
-    assert_eq!(flush(&mut kcp, 15), [expected]);
+    assert_eq!(flush(&mut kcp, 25), [expected]);
     assert_eq!(kcp.poll_timeout(), None);
 }
 
@@ -204,7 +204,7 @@ fn duplicates_are_acknowledged_again() {
     let mut kcp = kcp();
     for now in [0, 100] {
         feed(&mut kcp, now, &segment(81, 65535, 7, 0, 0, b"x"));
-        assert_eq!(flush(&mut kcp, now + 10), [control(82, 65534, 7, 0, 1)]);
+        assert_eq!(flush(&mut kcp, now + 20), [control(82, 65534, 7, 0, 1)]);
     }
     assert_eq!(kcp.stats().duplicates_received, 1);
     assert_eq!(kcp.read().unwrap(), "x");
@@ -350,14 +350,14 @@ fn a_reopened_window_is_announced_unasked() {
     for sn in 0..3 {
         feed(&mut kcp, 0, &segment(81, 65535, 0, sn, 0, b"x"));
     }
-    assert!(flush(&mut kcp, 10)[0].ends_with(&control(82, 0, 0, 2, 2)));
+    assert!(flush(&mut kcp, 20)[0].ends_with(&control(82, 0, 0, 2, 2)));
     kcp.read().unwrap();
     // The third one moved up: still closed.
     assert_eq!(kcp.poll_timeout(), None);
     kcp.read().unwrap();
-    assert_eq!(kcp.poll_timeout(), Some(at(20)));
+    assert_eq!(kcp.poll_timeout(), Some(at(30)));
     kcp.read().unwrap();
-    assert_eq!(flush(&mut kcp, 20), [control(84, 2, 0, 0, 3)]);
+    assert_eq!(flush(&mut kcp, 30), [control(84, 2, 0, 0, 3)]);
     assert_eq!(kcp.poll_timeout(), None);
 }
 

@@ -121,7 +121,7 @@ fn our_server_reads_the_bytes_of_the_go_client_and_sends_those_of_the_server() {
     assert_eq!(client, ID);
     let mut server = End::new(Role::Server);
     server.receive(0, rest);
-    assert_eq!(server.send(10), ACK);
+    assert_eq!(server.send(20), ACK);
     server.read(10);
     assert_eq!(server.smux.poll_event(), Some(Event::Opened(STREAM)));
     server.receive(51, bytes(HELLO));

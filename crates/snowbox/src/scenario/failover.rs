@@ -14,10 +14,7 @@ use crate::{
     probe::{Load, Session},
     process::Process,
     progress::say,
-    sheet::{
-        Sheet,
-        Worse::{Higher, Lower},
-    },
+    sheet::{Sheet, Worse::Higher},
     stats::quantile,
     transfer::Direction,
     usage,
@@ -114,10 +111,6 @@ async fn one_session(place: &Place, sheet: &mut Sheet, options: &Options) -> Res
         }
         runs_smoothly(&mut session, started).await?;
         note(sheet, fault, &session, started);
-        if fault == Fault::Pause {
-            let same = lab.carrying_link().await == link;
-            sheet.add("pause", "same proxy", Lower, f64::from(u8::from(same)));
-        }
         note_footprint(sheet, lab.client());
         repair(&mut lab, link, fault)?;
     }

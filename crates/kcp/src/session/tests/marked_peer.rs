@@ -1,7 +1,6 @@
 //! What changes with a peer that says it is paced.
 
 use super::*;
-use crate::config::PACED_INTERVAL;
 use crate::segment::PACED;
 
 /// A session with a peer that is marked or not, whose window is 65,535.
@@ -51,11 +50,4 @@ fn a_long_segment_is_repeated_as_it_was() {
     kcp.resend(at(50), 0);
     let again = lengths(&mut kcp, 70);
     assert_eq!(again, [HEADER_LEN, LONGEST_PACKET, HEADER_LEN + 932], "acknowledgements go first");
-}
-
-#[test]
-fn acknowledgements_to_it_may_wait_longer() {
-    let mut kcp = with_peer(true);
-    feed(&mut kcp, 5, &segment(81, 65535, 1, 1, 0, b"b"));
-    assert_eq!(kcp.poll_timeout(), Some(at(5 + u64::from(PACED_INTERVAL))));
 }
