@@ -128,7 +128,7 @@ async fn a_peer_that_never_comes_is_not_waited_for_longer_than_asked() {
     assert!(matches!(error, SetupError::Timeout(waited) if waited == limit), "{error}");
     let error = offerer.open(&answer_sdp, limit).await.unwrap_err();
     assert!(matches!(error, SetupError::Timeout(waited) if waited == limit), "{error}");
-    assert!(begun.elapsed() < limit * 4);
+    assert!(begun.elapsed() < LIMIT / 2, "what was asked for, however busy the machine is");
 }
 
 #[tokio::test(flavor = "multi_thread")]
