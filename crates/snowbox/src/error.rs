@@ -136,6 +136,17 @@ pub enum Error {
     /// The kernel makes no TUN devices here.
     #[error("scenarios need TUN devices, but /dev/net/tun is not there")]
     NoTun,
+    /// The system does not let us have as many connections as were asked for.
+    #[error(
+        "this needs {needed} open files in one program, but the limit is {limit}: raise it before (`ulimit -Hn {needed}`), or \
+         ask for fewer"
+    )]
+    TooFewFiles {
+        /// How many are needed.
+        needed: u64,
+        /// How many there may be, after all that we may do about it.
+        limit: u64,
+    },
     /// Ctrl-C or SIGTERM.
     #[error("interrupted")]
     Interrupted,

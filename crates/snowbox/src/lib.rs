@@ -11,6 +11,7 @@ pub mod place;
 pub mod run;
 
 pub mod netns;
+pub mod open_files;
 pub mod ports;
 pub mod process;
 
@@ -24,6 +25,7 @@ pub mod proxies;
 pub mod stun;
 pub mod tor;
 
+pub mod crowd;
 pub mod lab;
 pub mod probe;
 pub mod scenario;

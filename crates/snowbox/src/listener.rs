@@ -5,11 +5,13 @@ use tokio::{
     task::JoinSet,
 };
 
-/// Connections served at once by one listener; further ones wait in the kernel's backlog.
-const MAX_CONNECTIONS: usize = 64;
+/// Connections that one listener usually serves at once.
+pub(crate) const MAX_CONNECTIONS: usize = 64;
 
 /// Accepts for ever, one task for each connection. Dropping the future ends all of them.
-pub(crate) async fn serve<H, F>(listener: TcpListener, handle: H)
+///
+/// When there are `most` connections, further ones wait in the kernel's backlog.
+pub(crate) async fn serve<H, F>(listener: TcpListener, most: usize, handle: H)
 where
     H: Fn(TcpStream) -> F,
     F: Future<Output = ()> + Send + 'static,
@@ -18,7 +20,7 @@ where
     loop {
         tokio::select! {
             // An error of accept is that of one connection, or of too many open files: the next one may go well.
-            accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => if let Ok((stream, _)) = accepted {
+            accepted = listener.accept(), if connections.len() < most => if let Ok((stream, _)) = accepted {
                 connections.spawn(handle(stream));
             },
             Some(_) = connections.join_next() => {}

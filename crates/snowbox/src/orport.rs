@@ -18,7 +18,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::listener;
+use crate::listener::{self, MAX_CONNECTIONS};
 
 const COOKIE_HEADER: &[u8; 32] = b"! Extended ORPort Auth Cookie !\n";
 const SERVER_TO_CLIENT: &[u8] = b"ExtORPort authentication server-to-client hash";
@@ -57,12 +57,24 @@ struct Gate<S> {
 }
 
 impl OrPort {
-    /// Writes a new cookie into `dir`, listens on a free port of loopback and gives connections to `serve` once they are the
-    /// client's.
+    /// [`Self::start_for`] as many connections as one client needs.
     ///
     /// # Errors
     /// When the file cannot be written or no port be bound.
     pub async fn start<S, F>(dir: &Path, serve: S) -> io::Result<Self>
+    where
+        S: Fn(TcpStream) -> F + Send + Sync + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Self::start_for(MAX_CONNECTIONS, dir, serve).await
+    }
+
+    /// Writes a new cookie into `dir`, listens on a free port of loopback and gives connections to `serve` once they are the
+    /// client's, at most `connections` at a time; further ones wait.
+    ///
+    /// # Errors
+    /// When the file cannot be written or no port be bound.
+    pub async fn start_for<S, F>(connections: usize, dir: &Path, serve: S) -> io::Result<Self>
     where
         S: Fn(TcpStream) -> F + Send + Sync + 'static,
         F: Future<Output = ()> + Send + 'static,
@@ -75,7 +87,8 @@ impl OrPort {
         let seen = Arc::new(Seen::default());
         let mut tasks = JoinSet::new();
         let gate = Arc::new(Gate { cookie, serve, seen: seen.clone() });
-        tasks.spawn(listener::serve(listener, move |stream| gate.clone().connection(stream)));
+        let handle = move |stream| gate.clone().connection(stream);
+        tasks.spawn(listener::serve(listener, connections, handle));
         Ok(Self { address, cookie_file, seen, _tasks: tasks })
     }
 

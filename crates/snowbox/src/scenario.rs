@@ -7,6 +7,7 @@ pub mod failover;
 mod full_load;
 pub mod loss;
 pub mod stripe;
+pub mod users;
 
 use clap::{Args, Subcommand};
 
@@ -15,7 +16,8 @@ use crate::{error::Error, netns, place::Place, sheet::Sheet};
 /// The device from which TUN devices are made.
 const TUN: &str = "/dev/net/tun";
 
-/// The scenarios. Each but `bench` needs root, for network namespaces and TUN devices.
+/// The scenarios. Each but `bench` and `users` needs root, for network namespaces and TUN devices; those two need root or
+/// unprivileged user namespaces, for one namespace.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Scenario {
     /// How fast it gets, and how long a click waits while a download or an upload runs.
@@ -30,6 +32,9 @@ pub enum Scenario {
     Loss(loss::Options),
     /// How fast it gets, and what that costs, with no limit on the way: our programs, and Go's beside them.
     Bench(bench::Options),
+    /// What many users cost one server, and whether it serves them all; without WebRTC. Needs root or unprivileged user
+    /// namespaces.
+    Users(users::Options),
 }
 
 /// How often everything is measured.
@@ -46,7 +51,7 @@ impl Scenario {
     /// # Errors
     /// [`Error::NeedsRoot`], [`Error::NoTun`].
     pub fn check_rights(&self) -> Result<(), Error> {
-        if let Self::Bench(_) = self { Ok(()) } else { check_rights() }
+        if let Self::Bench(_) | Self::Users(_) = self { Ok(()) } else { check_rights() }
     }
 
     /// Measures; this program has to be in a network namespace of its own.
@@ -61,6 +66,7 @@ impl Scenario {
             Self::Stripe(options) => stripe::run(place, options).await,
             Self::Loss(options) => loss::run(place, options).await,
             Self::Bench(options) => bench::run(place, options).await,
+            Self::Users(options) => users::run(place, options).await,
         }
     }
 }

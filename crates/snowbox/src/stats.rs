@@ -17,6 +17,14 @@ pub fn median(values: &[f64]) -> Option<f64> {
     Some(f64::midpoint(lower, upper))
 }
 
+/// How evenly the values are spread: 1 if all are equal, 1/n if all but one are nothing; `None` of no values, or of nothing
+/// but zeros. The index of Jain, Chiu and Hawe (DEC-TR-301).
+pub fn fairness(values: &[f64]) -> Option<f64> {
+    let sum: f64 = values.iter().sum();
+    let squares: f64 = values.iter().map(|value| value * value).sum();
+    (squares > 0.0).then(|| sum * sum / (values.len() as f64 * squares))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -29,6 +37,15 @@ mod tests {
         assert_eq!(quantile(&values, 1.0), Some(20.0));
         assert_eq!(quantile(&values, 0.0), Some(1.0));
         assert_eq!(quantile(&[], 0.5), None);
+    }
+
+    #[test]
+    fn only_equal_values_are_wholly_fair() {
+        assert_eq!(fairness(&[3.0; 7]), Some(1.0));
+        assert_eq!(fairness(&[0.0, 5.0, 0.0, 0.0]), Some(0.25));
+        assert_eq!(fairness(&[1.0, 2.0, 3.0]), Some(36.0 / 42.0));
+        assert_eq!(fairness(&[]), None);
+        assert_eq!(fairness(&[0.0; 3]), None);
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub use torrc::{Torrc, TorrcError};
 use crate::{
     backbone::Backbone,
     error::{Doing, Error},
-    listener,
+    listener::{self, MAX_CONNECTIONS},
     network::Network,
     origin::Origin,
     place::Place,
@@ -85,6 +85,6 @@ async fn start_origin() -> Result<(Origin, std::net::SocketAddr, JoinSet<()>), E
     let socket = TcpListener::bind((ports::LOOPBACK, 0)).await.doing("starting the web server")?;
     let address = socket.local_addr().doing("starting the web server")?;
     let mut tasks = JoinSet::new();
-    tasks.spawn(listener::serve(socket, origin.on_connection()));
+    tasks.spawn(listener::serve(socket, MAX_CONNECTIONS, origin.on_connection()));
     Ok((origin, address, tasks))
 }

@@ -2,10 +2,7 @@
 
 use std::io;
 
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::tcp::OwnedReadHalf,
-};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::{
     error::Error,
@@ -15,6 +12,8 @@ use crate::{
     socks::Route,
 };
 
+/// What the origin is called; it does not care.
+const HOST: &str = "origin.invalid";
 /// Longest answer to an upload that is repeated in messages.
 const MAX_ANSWER: u64 = 1024;
 
@@ -42,12 +41,24 @@ impl Direction {
     /// # Errors
     /// When the connection is refused or breaks, or a byte is wrong. There is no time limit; watch the meter.
     pub async fn run(self, route: &Route, seed: u64, meter: &Meter) -> Result<(), Error> {
-        let broken =
-            |source| Error::Broken { direction: self.name(), bytes: meter.total(), source };
+        self.run_over(route.connect().await?, seed, meter).await
+    }
+
+    /// The same over a connection that is there and leads to the origin.
+    ///
+    /// # Errors
+    /// When the connection breaks, or a byte is wrong.
+    pub async fn run_over(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin,
+        seed: u64,
+        meter: &Meter,
+    ) -> Result<(), Error> {
         match self {
-            Self::Download => download(route, seed, meter).await?.map_err(broken)?,
-            Self::Upload => upload(route, seed, meter).await?.map_err(broken)?,
+            Self::Download => download(stream, seed, meter).await,
+            Self::Upload => upload(stream, seed, meter).await,
         }
+        .map_err(|source| Error::Broken { direction: self.name(), bytes: meter.total(), source })?
         .map_err(|refusal| refusal.of(self))
     }
 }
@@ -67,32 +78,30 @@ impl Refusal {
     }
 }
 
-/// Not connected; broken; not right.
-type Outcome = Result<io::Result<Result<(), Refusal>>, Error>;
+/// Broken; not right.
+type Outcome = io::Result<Result<(), Refusal>>;
 
-async fn download(route: &Route, seed: u64, meter: &Meter) -> Outcome {
-    let mut stream = route.connect().await?;
+async fn download(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    seed: u64,
+    meter: &Meter,
+) -> Outcome {
     let size = meter.size();
-    let work = async {
-        let request =
-            format!("GET /bytes/{size}?seed={seed} HTTP/1.1\r\nHost: {}\r\n\r\n", route.target);
-        stream.write_all(request.as_bytes()).await?;
-        let head = Head::read(&mut stream).await?;
-        if head.status() != Some(200) || head.content_length() != Some(size) {
-            return Ok(Err(Refusal::Answer(head.first_line)));
-        }
-        let body = head.rest.chain(&mut stream);
-        Ok(check(body, size, seed, meter).await?.map_err(Refusal::Damaged))
-    };
-    Ok(work.await)
+    let request = format!("GET /bytes/{size}?seed={seed} HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let head = Head::read(&mut stream).await?;
+    if head.status() != Some(200) || head.content_length() != Some(size) {
+        return Ok(Err(Refusal::Answer(head.first_line)));
+    }
+    let body = head.rest.chain(&mut stream);
+    Ok(check(body, size, seed, meter).await?.map_err(Refusal::Damaged))
 }
 
-async fn upload(route: &Route, seed: u64, meter: &Meter) -> Outcome {
-    let (reader, mut writer) = route.connect().await?.into_split();
+async fn upload(stream: impl AsyncRead + AsyncWrite + Unpin, seed: u64, meter: &Meter) -> Outcome {
+    let (reader, mut writer) = tokio::io::split(stream);
     let size = meter.size();
     let request = format!(
-        "PUT /bytes?seed={seed} HTTP/1.1\r\nHost: {}\r\nContent-Length: {size}\r\n\r\n",
-        route.target
+        "PUT /bytes?seed={seed} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {size}\r\n\r\n"
     );
     let body = async {
         writer.write_all(request.as_bytes()).await?;
@@ -100,14 +109,14 @@ async fn upload(route: &Route, seed: u64, meter: &Meter) -> Outcome {
     };
     // An answer may come before the whole body is gone, when a byte was wrong; then the answer says more than the broken pipe.
     let (sent, answer) = tokio::join!(body, read_answer(reader));
-    Ok(match (sent, answer) {
+    match (sent, answer) {
         (_, Ok((Some(200), _))) => Ok(Ok(())),
         (_, Ok((_, text))) => Ok(Err(Refusal::Answer(text))),
         (Err(error), Err(_)) | (Ok(()), Err(error)) => Err(error),
-    })
+    }
 }
 
-async fn read_answer(mut reader: OwnedReadHalf) -> io::Result<(Option<u16>, String)> {
+async fn read_answer(mut reader: impl AsyncRead + Unpin) -> io::Result<(Option<u16>, String)> {
     let head = Head::read(&mut reader).await?;
     let mut body = head.rest.clone();
     let missing =

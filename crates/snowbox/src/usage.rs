@@ -1,6 +1,6 @@
 //! CPU time and memory of a process, from `/proc` (proc(5)).
 
-use std::{fs, time::Duration};
+use std::{collections::BTreeMap, fs, time::Duration};
 
 /// Clock ticks per second in `/proc/PID/stat`: `USER_HZ`, 100 on every Linux that Rust supports.
 const TICKS_PER_SECOND: u64 = 100;
@@ -29,6 +29,35 @@ pub fn fine_cpu(pid: u32) -> Option<Duration> {
         text.split_whitespace().next()?.parse().ok()
     };
     Some(Duration::from_nanos(tasks.flatten().filter_map(run).sum()))
+}
+
+/// What a process has done since its start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Activity {
+    /// User and system time of all threads, those that ended included; to 10 ms.
+    pub cpu: Duration,
+    /// Context switches, asked for or not, of each thread that lives.
+    switches: BTreeMap<u32, u64>,
+}
+
+impl Activity {
+    /// CPU time and context switches since `before`. Threads that have ended meanwhile do not count among the latter.
+    pub fn since(&self, before: &Self) -> (Duration, u64) {
+        let before_of = |thread| before.switches.get(thread).copied().unwrap_or(0);
+        let switches = self.switches.iter().map(|(thread, n)| n.saturating_sub(before_of(thread)));
+        (self.cpu.saturating_sub(before.cpu), switches.sum())
+    }
+}
+
+/// What the process has done; `None` once it is gone.
+pub fn activity(pid: u32) -> Option<Activity> {
+    let of_thread = |task: fs::DirEntry| {
+        let status = fs::read_to_string(task.path().join("status")).ok()?;
+        Some((task.file_name().to_str()?.parse().ok()?, switches_in_status(&status)?))
+    };
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+    let switches = tasks.flatten().filter_map(of_thread).collect();
+    Some(Activity { cpu: of(pid)?.cpu, switches })
 }
 
 /// What a process holds now.
@@ -77,6 +106,13 @@ fn cpu_in_stat(stat: &str) -> Option<Duration> {
     Some(Duration::from_millis((utime + stime) * 1000 / TICKS_PER_SECOND))
 }
 
+fn switches_in_status(status: &str) -> Option<u64> {
+    let count = |which| -> Option<u64> {
+        status.lines().find_map(|line| line.strip_prefix(which))?.trim().parse().ok()
+    };
+    Some(count("voluntary_ctxt_switches:")? + count("nonvoluntary_ctxt_switches:")?)
+}
+
 fn size_in_status(status: &str, which: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix(which))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
@@ -104,8 +140,27 @@ mod tests {
     }
 
     #[test]
+    fn context_switches_of_both_kinds_count() {
+        let status = "Threads:\t1\nvoluntary_ctxt_switches:\t150\nnonvoluntary_ctxt_switches:\t7\n";
+        assert_eq!(switches_in_status(status), Some(157));
+        assert_eq!(switches_in_status("Threads:\t1\n"), None);
+    }
+
+    #[test]
+    fn a_thread_that_began_meanwhile_counts_and_one_that_ended_does_not() {
+        let activity = |cpu, switches: &[(u32, u64)]| Activity {
+            cpu: Duration::from_millis(cpu),
+            switches: switches.iter().copied().collect(),
+        };
+        let before = activity(10, &[(1, 100), (2, 100)]);
+        let after = activity(30, &[(1, 105), (3, 4)]);
+        assert_eq!(after.since(&before), (Duration::from_millis(20), 9));
+    }
+
+    #[test]
     fn knows_this_process() {
         let pid = std::process::id();
+        assert!(activity(pid).unwrap().since(&activity(pid).unwrap()).0 < Duration::from_secs(60));
         assert!(of(pid).unwrap().peak_memory > 100_000);
         assert!(fine_cpu(pid).unwrap() > Duration::ZERO);
     }

@@ -17,7 +17,10 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{http::Head, listener};
+use crate::{
+    http::Head,
+    listener::{self, MAX_CONNECTIONS},
+};
 
 /// Time for a question, and for the data channel that follows.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -43,7 +46,9 @@ impl NatProbe {
         let address = listener.local_addr()?;
         let mut tasks = JoinSet::new();
         // A proxy whose question fails does not know its NAT, which is what it should think then.
-        tasks.spawn(listener::serve(listener, async |stream| drop(serve(stream).await)));
+        tasks.spawn(listener::serve(listener, MAX_CONNECTIONS, async |stream| {
+            drop(serve(stream).await)
+        }));
         Ok(Self { address, _tasks: tasks })
     }
 
