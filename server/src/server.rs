@@ -71,14 +71,15 @@ pub async fn run(
 impl Server {
     /// Starts a task that holds a place and ends with the server.
     ///
-    /// The task is boxed at once: each future that takes another by value has room for it twice.
+    /// The task is boxed at once: each future that takes another by value has room for it twice. It gets a token of its
+    /// own, because a token is locked with every poll, and all tasks would share that lock.
     pub(crate) fn spawn(
         &self,
         place: OwnedSemaphorePermit,
         task: impl Future<Output = ()> + Send + 'static,
     ) {
         let task = Box::pin(task);
-        let stop = self.stop.clone();
+        let stop = self.stop.child_token();
         self.tasks.spawn(async move {
             stop.run_until_cancelled_owned(task).await;
             drop(place);
