@@ -36,8 +36,8 @@ pub struct Config {
     ///
     /// Over carriers that lose nothing while they live, a longer one is better: what is late there only waits.
     pub shortest_timeout: Duration,
-    /// Whether to tell the peer that this end controls how much it has under way, and so needs no narrow window.
-    /// Default false. kcp-go does not notice.
+    /// Whether to tell the peer that this end controls how much it has under way, and so needs no narrow window, and that it
+    /// takes packets of up to [`LONGEST_PACKET`]: the driver must pass on such. Default false. kcp-go does not notice.
     pub paced: bool,
 }
 
@@ -57,9 +57,9 @@ impl Default for Config {
 
 /// Longest packet to a peer that is paced too, in bytes; see [`Kcp::set_segment`](crate::Kcp::set_segment).
 ///
-/// With the two bytes that frame it on a carrier, four of them make the 16 KiB of one data channel message. To any other
-/// peer a packet is never longer than [`Config::mtu`].
-pub const LONGEST_PACKET: usize = 4092;
+/// With the two bytes that frame it on a carrier, four of them make one data channel message of 16,240 bytes, which are
+/// fourteen full SCTP packets. To any other peer a packet is never longer than [`Config::mtu`].
+pub const LONGEST_PACKET: usize = 4058;
 
 // Times are in milliseconds.
 
@@ -73,8 +73,9 @@ pub(crate) const MTU_MIN: u16 = 50;
 /// of a path a quarter longer.
 pub(crate) const ACK_INTERVAL: u32 = 20;
 
-/// Longest that what was skipped waits for a flush, and the least that a timeout allows for the peer's interval (kcp-go: the
-/// interval of 0 that Snowflake sets is raised to 10).
+/// Longest that what was skipped waits for a flush, and the least that a timeout allows beyond the round trip (kcp-go: the
+/// interval of 0 that Snowflake sets is raised to 10). Our own acknowledgements may take longer; the shortest timeout
+/// is far above that.
 pub(crate) const INTERVAL: u32 = 10;
 
 /// By how much the last acknowledgement in a packet looks older than it is to a peer that does not know that carriers

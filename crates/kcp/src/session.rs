@@ -82,8 +82,9 @@ impl Kcp {
         self.conv
     }
 
-    /// Largest packet that is sent now, in bytes: [`Config::mtu`], or the smallest that makes sense, and the longer one
-    /// that [`Kcp::set_segment`] allows.
+    /// Largest packet that is begun now, in bytes: [`Config::mtu`], or the smallest that makes sense, and the longer one
+    /// that [`Kcp::set_segment`] allows. A segment that was cut longer before makes a packet that is as long, up to
+    /// [`LONGEST_PACKET`].
     pub fn mtu(&self) -> usize {
         usize::from(self.config.mtu).max(HEADER_LEN + self.segment())
     }
@@ -94,7 +95,7 @@ impl Kcp {
     }
 
     /// Has new segments hold up to `data` bytes if the peer is paced, at least what fits into [`Config::mtu`] and at most
-    /// what fits into [`LONGEST_PACKET`](crate::LONGEST_PACKET).
+    /// what fits into [`LONGEST_PACKET`].
     ///
     /// A header costs 24 bytes and a segment its book-keeping at both ends, so a fast path wants long ones; on a slow path
     /// they would be long in the way of each other. kcp-go cuts what is longer than 1500 bytes, so other peers get segments

@@ -54,7 +54,7 @@ pub(crate) const MAX_WINDOW: usize = 4 * 1024 * 1024;
 /// explain.
 ///
 /// 15 ms: together 35 ms beyond the round trip, which keep a path busy and leave room for bursts in a queue of
-/// 100 ms. When that overflows, the data channel stands still for a second.
+/// 100 ms. When that overflows, the data channel stands still for a round trip at the least.
 pub(crate) const STANDING: Duration = Duration::from_millis(15);
 
 /// While the rate still grows, the window may be twice what was delivered in one round trip, but no more than the rate

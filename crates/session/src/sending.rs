@@ -53,6 +53,7 @@ impl Sending {
             && let Some(carrier) = core.carriers.pick_for_control(|id| room(cx, conn, id))
         {
             let packets = room(cx, conn, carrier);
+            core.choose_segment(carrier);
             self.make(core, now, packets, Grant { carrier, bytes: 0 }, Cargo::Nothing);
             conn.send(CarrierId::new(carrier), &mut self.packets);
         }

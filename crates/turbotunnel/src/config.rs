@@ -76,7 +76,7 @@ const OUTGOING: usize = 256;
 
 /// Packets that wait for one session: the default for every conn.
 ///
-/// 512, as Go. When it is full, no carrier of that session is read.
+/// 512, as Go, at most 2 MiB. When it is full, no carrier of that session is read.
 const INCOMING: usize = 512;
 
 /// Carriers that one session has at one time.
@@ -90,7 +90,7 @@ pub struct RedialConfig {
     /// Packets that wait for the carrier. Default 256, at most 1 MiB. When it is full, the session is told that there
     /// is no room; what it sends all the same is dropped.
     pub outgoing: usize,
-    /// Packets that wait for the session. Default 512, as Go. When it is full the carrier is not read.
+    /// Packets that wait for the session. Default 512, as Go, at most 2 MiB. When it is full the carrier is not read.
     pub incoming: usize,
     /// A carrier from which nothing came for so long is dead. Default 20 s, Go's `SnowflakeTimeout`: twice the
     /// interval of smux's keep-alive.
@@ -126,7 +126,7 @@ impl RedialConfig {
 pub struct MultiplexingConfig {
     /// Packets that wait for one carrier. Default 256; see [`RedialConfig::outgoing`].
     pub outgoing: usize,
-    /// Packets that wait for the session. Default 512. When it is full no carrier is read.
+    /// Packets that wait for the session. Default 512, at most 2 MiB. When it is full no carrier is read.
     pub incoming: usize,
     /// Carriers at one time, in any case. Default 16, as many as a server keeps for one client. One more displaces the
     /// oldest.
@@ -163,7 +163,7 @@ impl MultiplexingConfig {
 pub struct QueueConfig {
     /// Packets that wait for one carrier. Default 256; see [`RedialConfig::outgoing`].
     pub outgoing: usize,
-    /// Packets of one client that wait for its session. Default 512. When it is full, that client's carriers are
+    /// Packets of one client that wait for its session. Default 512, at most 2 MiB. When it is full, that client's carriers are
     /// not read; other clients do not notice (Go's server has one such queue for all clients).
     pub incoming: usize,
     /// Clients that wait to be accepted. Default 128, as kcp-go. When it is full, packets of further new clients are

@@ -43,7 +43,7 @@ pub const MAX_SOCKETS: usize = 8;
 /// Receive buffer asked of the kernel for each socket, bytes.
 ///
 /// The peer sends bursts of a whole congestion window; with the kernel's usual 212,992 bytes they overflow, and each
-/// overflow costs a retransmission timeout of at least a second. The kernel grants at most `net.core.rmem_max`.
+/// overflow may cost a retransmission timeout of 0.4 s and more. The kernel grants at most `net.core.rmem_max`.
 pub const SOCKET_RECEIVE_BUFFER: usize = 4 << 20;
 
 /// Bytes sent but not acknowledged by the peer at which a [`DataChannel`](crate::DataChannel) is no longer ready.
@@ -82,7 +82,7 @@ pub(crate) const CHUNK_PAYLOAD: usize = (SCTP_PACKET as usize - 12 - 16) / 4 * 4
 /// halves the processor time per byte.
 pub const MESSAGE_LENGTH: usize = (16 << 10) / CHUNK_PAYLOAD * CHUNK_PAYLOAD;
 
-/// How long the path may be busy with one message: 5 ms, half of what KCP collects acknowledgements for.
+/// How long the path may be busy with one message: 5 ms, a quarter of what KCP collects acknowledgements for.
 pub const MESSAGE_TIME: Duration = Duration::from_millis(5);
 
 /// How long what does not fill a packet waits for the rest on a busy path: 25 ms. KCP's packets come in bursts with the

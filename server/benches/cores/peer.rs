@@ -25,7 +25,7 @@ const TELL_WINDOW: u8 = 84;
 /// By which our ends know each other; longer packets are for them.
 const MARK: u8 = 0x50;
 /// The longest packet between our ends, and how many of them make a message.
-const PACKET: usize = 4092;
+const PACKET: usize = 4058;
 const PACKETS: u32 = 4;
 
 /// A frame's header.

@@ -30,7 +30,7 @@ pub enum Cargo {
 }
 
 impl Kcp {
-    /// Appends the next packet to `out` and returns its length, at most the MTU; `None` when there is
+    /// Appends the next packet to `out` and returns its length, at most [`Kcp::mtu`] for new data; `None` when there is
     /// nothing to send now.
     ///
     /// Nothing is counted as sent before it is handed out here: a driver whose path is full stops

@@ -14,8 +14,8 @@ const MIN_ROUND: Duration = Duration::from_millis(40);
 /// How many rounds a rate counts if none was higher since.
 const ROUNDS: usize = 10;
 
-/// How long the shortest round trip is believed. Where the way has become longer, losses are taken for
-/// congestion until then; where a queue always stands, it must not become what is normal.
+/// How long the shortest round trip is believed at the least; at the most twice as long. Where the way has become longer,
+/// losses are taken for congestion until then; where a queue always stands, it must not become what is normal.
 const ROUND_TRIP_LIFE: Duration = Duration::from_secs(300);
 
 /// How much longer than the shortest a round trip may be when nothing waits: collected acknowledgments, busy machines.
@@ -100,11 +100,17 @@ impl Delivery {
     /// Bytes that the path delivers within its shortest round trip, and a little more; 0 before that was measured.
     pub(crate) fn pipe(&self) -> u32 {
         let rate = self.rates.iter().copied().fold(0.0, f64::max);
-        let time = self.shortest().unwrap_or_default() + SLACK;
+        let slack = if self.loses_much {
+            Duration::ZERO
+        } else {
+            SLACK
+        };
+        let time = self.shortest().unwrap_or_default() + slack;
         (rate * time.as_secs_f64()) as u32
     }
 
-    fn shortest(&self) -> Option<Duration> {
+    /// The shortest round trip of late.
+    pub(crate) fn shortest(&self) -> Option<Duration> {
         self.shortest.iter().flatten().min().copied()
     }
 }

@@ -75,7 +75,7 @@ const INITIAL_WINDOW: u32 = 10;
 const RETRANSMISSION_PATIENCE: Duration = Duration::from_millis(10);
 
 /// The window after a loss by congestion: what the path has delivered within its shortest round trip,
-/// but no less than half of the window and four packets, and no more than the window.
+/// but no less than half of the window, no more than the window, and four packets in any case.
 fn reduced(cwnd: u32, delivery: &Delivery, mtu: u32) -> u32 {
     delivery.pipe().min(cwnd).max(cwnd / 2).max(4 * mtu)
 }
@@ -253,6 +253,8 @@ pub struct Association {
     highest_repeated: Option<u32>,
     /// What the last acknowledgment allows to be sent again at once, in bytes.
     fast_budget: u32,
+    /// There was more to be sent again than that.
+    fast_remains: bool,
 
     // Chunks stored for retransmission
     stored_init: Option<ChunkInit>,
@@ -352,6 +354,7 @@ impl Default for Association {
             latest_acked: None,
             highest_repeated: None,
             fast_budget: 0,
+            fast_remains: false,
 
             // Chunks stored for retransmission
             stored_init: None,
@@ -1497,7 +1500,13 @@ impl Association {
         }
 
         self.fast_budget = (total_bytes_acked as u32).saturating_add(self.mtu);
-        self.process_fast_retransmission(d.cumulative_tsn_ack, htna, cum_tsn_ack_point_advanced)?;
+        let reported = d.gap_ack_blocks.last().map_or(0, |block| block.end);
+        self.process_fast_retransmission(
+            d.cumulative_tsn_ack,
+            htna,
+            d.cumulative_tsn_ack.wrapping_add(reported.into()),
+            cum_tsn_ack_point_advanced,
+        )?;
 
         if self.use_forward_tsn {
             // RFC 3758 Sec 3.5 C1
@@ -1771,7 +1780,7 @@ impl Association {
             if let Some(mut c) = self.inflight_queue.pop(i) {
                 if c.acknowledge() {
                     newly_acked_data |= c.nsent > 0;
-                    self.latest_acked = self.latest_acked.max(c.since);
+                    self.note_acked(c.since, c.nsent, now);
 
                     let n_bytes_acked = c.user_data.len() as i64;
                     total_bytes_acked += n_bytes_acked;
@@ -1836,10 +1845,16 @@ impl Association {
                     0
                 };
 
+                if newly_acknowledged
+                    && let Some((since, nsent)) =
+                        self.inflight_queue.get(tsn).map(|c| (c.since, c.nsent))
+                {
+                    self.note_acked(since, nsent, now);
+                }
+
                 if let Some(c) = self.inflight_queue.get(tsn) {
                     if newly_acknowledged {
                         newly_acked_data |= c.nsent > 0;
-                        self.latest_acked = self.latest_acked.max(c.since);
                         total_bytes_acked += n_bytes_acked;
                         if self.is_current_stream_data(c) {
                             *bytes_acked_per_stream
@@ -1957,7 +1972,11 @@ impl Association {
             //      partial_bytes_acked by the total number of bytes of all new chunks
             //      acknowledged in that SACK including chunks acknowledged by the new
             //      Cumulative TSN Ack and by Gap Ack Blocks.
-            self.partial_bytes_acked += total_bytes_acked as u32;
+            // No more than one window: credit from a time with nothing to send must not let it jump later.
+            let credit = self
+                .partial_bytes_acked
+                .saturating_add(total_bytes_acked as u32);
+            self.partial_bytes_acked = credit.min(self.cwnd);
 
             //   o  When partial_bytes_acked is equal to or greater than cwnd and
             //      before the arrival of the SACK the sender had cwnd or more bytes
@@ -1983,6 +2002,7 @@ impl Association {
         &mut self,
         cum_tsn_ack_point: u32,
         htna: u32,
+        highest_reported: u32,
         cum_tsn_ack_point_advanced: bool,
     ) -> Result<()> {
         // HTNA algorithm - RFC 4960 Sec 7.2.4
@@ -1998,7 +2018,7 @@ impl Association {
         // several losses in one round trip each is to be found within that round trip.
         let max_tsn = if self.in_fast_recovery && cum_tsn_ack_point_advanced {
             // b) increment for all TSNs reported missing
-            cum_tsn_ack_point.wrapping_add(self.inflight_queue.len() as u32 + 1)
+            highest_reported
         } else {
             // a) increment only for missing TSNs prior to the HTNA
             htna
@@ -2042,9 +2062,7 @@ impl Association {
             tsn = tsn.wrapping_add(1);
         }
 
-        if self.in_fast_recovery {
-            self.will_retransmit_fast = true;
-        }
+        self.will_retransmit_fast |= std::mem::take(&mut self.fast_remains);
         self.find_lost_retransmissions();
 
         Ok(())
@@ -2068,11 +2086,29 @@ impl Association {
             let Some(c) = self.inflight_queue.get_mut(tsn) else {
                 return;
             };
-            if c.is_outstanding() && c.nsent > 1 && c.since.is_some_and(|since| since < proof) {
+            let is_lost = c.nsent > 1 && c.since.is_some_and(|since| since < proof);
+            if c.is_outstanding() && is_lost && !c.lost_again {
                 c.lost_again = true;
+                self.delivery.lost(c.user_data.len());
                 self.will_retransmit_fast = true;
             }
             tsn = tsn.wrapping_add(1);
+        }
+    }
+
+    /// Notes that a chunk has arrived that was last sent at `since`. Which transmission of a repeated one it was is
+    /// not said, but it was not one that is younger than any round trip (RFC 8985 6.2).
+    fn note_acked(&mut self, since: Option<Instant>, nsent: u32, now: Instant) {
+        let is_too_young = |since| {
+            let age = now.saturating_duration_since(since);
+            nsent > 1
+                && self
+                    .delivery
+                    .shortest()
+                    .is_none_or(|shortest| age < shortest)
+        };
+        if !since.is_some_and(is_too_young) {
+            self.latest_acked = self.latest_acked.max(since);
         }
     }
 
@@ -2546,6 +2582,7 @@ impl Association {
                     // Beyond that packet, no more leaves than has arrived (RFC 6937): the
                     // rest goes with the next acknowledgments.
                     if self.mtu.max(self.fast_budget) < fast_retrans_size + data_chunk_size {
+                        self.fast_remains = true;
                         break;
                     }
 
@@ -2560,6 +2597,13 @@ impl Association {
                 i += 1;
             }
 
+            if to_fast_retrans
+                .first()
+                .is_some_and(|c| c.tsn == self.cumulative_tsn_ack_point.wrapping_add(1))
+            {
+                // RFC 9260 Sec 7.2.4: the timer is restarted with the earliest of all.
+                self.timers.start(Timer::T3RTX, now, self.rto_mgr.get_rto());
+            }
             for chunk in &mut to_fast_retrans {
                 self.note_repeated(chunk.tsn, now);
                 if let Some(c) = self.inflight_queue.get_mut(chunk.tsn) {
@@ -3438,9 +3482,14 @@ impl Association {
                 //      ssthresh = max(cwnd/2, 4*MTU)
                 //      cwnd = 1*MTU
 
-                // On top of that, ssthresh is not less than what the path has delivered.
-                self.ssthresh = reduced(self.cwnd, &self.delivery, self.mtu);
+                // On top of that, ssthresh is not less than what the path has delivered, and a
+                // further timeout says nothing new about it (RFC 5681 3.1).
+                if n_rtos <= 1 {
+                    self.ssthresh = reduced(self.cwnd, &self.delivery, self.mtu);
+                }
                 self.cwnd = self.mtu;
+                self.partial_bytes_acked = 0;
+                self.in_fast_recovery = false;
                 trace!(
                     "[{}] updated cwnd={} ssthresh={} inflight={} (RTO)",
                     self.side,

@@ -329,7 +329,9 @@ impl ChunkPayloadData {
     }
 
     pub(crate) fn is_fast_retransmit_candidate(&self) -> bool {
-        self.is_outstanding() && ((self.nsent == 1 && self.miss_indicator >= 3) || self.lost_again)
+        // What T3-rtx has marked goes with that.
+        let is_lost_again = self.lost_again && !self.retransmit;
+        self.is_outstanding() && ((self.nsent == 1 && self.miss_indicator >= 3) || is_lost_again)
     }
 
     /// Record peer progress without changing payload ownership.

@@ -14,7 +14,7 @@ const CLIENTS: usize = 12;
 const TIME: Duration = Duration::from_secs(60);
 
 /// How long nearly all answers to somebody who asks little may take, however much others send: the round trip of 50 ms,
-/// the 10 ms for which each end may collect acknowledgements, and some computing.
+/// the 20 ms for which each end may collect acknowledgements, and some computing.
 const ANSWER: Duration = Duration::from_millis(150);
 
 /// Twelve clients whose carriers die all the time, one that uploads as fast as a line of 40 Mbit/s lets it, and one that
