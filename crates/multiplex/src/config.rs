@@ -81,6 +81,10 @@ pub(crate) const LATE_EPOCHS: u32 = 2;
 /// Shortest epoch: two intervals of acknowledgements, or the rate of a short path would be guessed from one.
 pub(crate) const MIN_EPOCH: Duration = Duration::from_millis(40);
 
+/// A carrier that had nothing under way for so long begins a new epoch. One answer may cover all that was under way: where
+/// the round trip is shorter than the interval of acknowledgements each does, and what follows at once is the same epoch.
+pub(crate) const PAUSE: Duration = Duration::from_millis(5);
+
 /// How long the shortest round trip is believed.
 pub(crate) const ROUND_TRIP_LIFE: Duration = Duration::from_secs(10);
 

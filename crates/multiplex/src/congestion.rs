@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::{
     ACK_DELAY, DRAIN, GROWTH, INITIAL_WINDOW, LATE, LATE_EPOCHS, MAX_WINDOW, MIN_EPOCH, MIN_WINDOW,
-    ROUNDING, STANDING, START_QUEUE, STEADY_AFTER,
+    PAUSE, ROUNDING, STANDING, START_QUEUE, STEADY_AFTER,
 };
 use crate::filters::{Highest, Shortest};
 
@@ -20,6 +20,8 @@ pub(crate) struct Congestion {
     epoch: Epoch,
     /// Epochs in a row in which every answer came much too late.
     late_epochs: u32,
+    /// When the last of what was in flight was delivered, if nothing is.
+    emptied: Option<Instant>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -52,6 +54,7 @@ impl Congestion {
             shortest: Shortest::default(),
             epoch: Epoch::default(),
             late_epochs: 0,
+            emptied: None,
         }
     }
 
@@ -76,7 +79,8 @@ impl Congestion {
 
     /// Data was given to the carrier.
     pub(crate) fn sent(&mut self, now: Instant, bytes: usize) {
-        if self.in_flight == 0 {
+        let paused = |since| now.saturating_duration_since(since) >= PAUSE;
+        if self.in_flight == 0 && self.emptied.is_none_or(paused) {
             self.epoch = Epoch { began: Some(now), ..Epoch::default() };
         }
         self.in_flight += bytes;
@@ -86,11 +90,13 @@ impl Congestion {
     /// Data will not come from this carrier any more.
     pub(crate) fn withdrawn(&mut self, bytes: usize) {
         self.in_flight = self.in_flight.saturating_sub(bytes);
+        self.emptied = None;
     }
 
     /// Data has arrived; `smoothed` is how long that takes on the average.
     pub(crate) fn delivered(&mut self, now: Instant, bytes: usize, smoothed: Duration) {
         self.in_flight = self.in_flight.saturating_sub(bytes);
+        self.emptied = (self.in_flight == 0).then_some(now);
         self.epoch.delivered += bytes;
         if let Phase::Start { .. } = self.phase
             && self.epoch.peak > self.window / 2

@@ -152,3 +152,27 @@ fn a_path_that_would_hold_more_gets_the_largest_window_in_each_round_trip() {
     let expected = 8.0 * MAX_WINDOW as f64 / 1e6 / 0.31;
     assert!((mbit / expected - 1.0).abs() < 0.1, "{mbit} of {expected}");
 }
+
+/// The window is answered at once, every 20 ms: no epoch may begin anew with each answer, or the few bytes with which most
+/// sessions begin would remain all that is known of the rate.
+#[test]
+fn a_path_shorter_than_the_interval_of_acknowledgements_is_found_to_be_fast() {
+    let (mut congestion, mut now) = (Congestion::new(), epoch());
+    let mut round = |congestion: &mut Congestion, bytes, millis| {
+        congestion.sent(now, bytes);
+        now += Duration::from_millis(millis);
+        congestion.measured(now, Duration::from_millis(1));
+        congestion.delivered(now, bytes, Duration::from_millis(20));
+        now
+    };
+    let hello = round(&mut congestion, 30, 45);
+    assert!((1..1000).contains(&congestion.rate()), "{} bytes a second", congestion.rate());
+    let mut moved = 0;
+    let mut until = hello;
+    while until < hello + Duration::from_secs(1) {
+        let room = congestion.room();
+        until = round(&mut congestion, room, 20);
+        moved += room;
+    }
+    assert!(moved > 20_000_000, "{moved} bytes in a second, window {}", congestion.window);
+}
