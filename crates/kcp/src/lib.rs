@@ -65,9 +65,10 @@
 //! # On the wire
 //!
 //! KCP as kcp-go speaks it with Snowflake's settings: stream mode, windows of up to 65535 segments, no congestion
-//! window here (`snowflake-multiplex` has one for each carrier), packets of at most 1400 bytes (longer ones to a peer that is
-//! ours as well, see [`Kcp::set_segment`]), no encryption, no error correction. There is no handshake and no end: the client draws `conv` at random, the server takes it from the first
-//! packet, and a session that is over is simply forgotten.
+//! window here (`snowflake-multiplex` has one for each carrier), packets of at most 1400 bytes (longer ones to a peer
+//! that is ours as well, see [`Kcp::set_segment`]), no encryption, no error correction. There is no handshake and no
+//! end: the client draws `conv` at random, the server takes it from the first packet, and a session that is over is
+//! simply forgotten.
 //!
 //! # What differs from kcp-go, unseen by the peer
 //!
