@@ -275,6 +275,8 @@ pub struct Association {
 
     pub(crate) stats: AssociationStats,
     ack_state: AckState,
+    /// Bytes of DATA received since the last SACK was sent.
+    unacknowledged: u32,
 
     // for testing
     pub(crate) ack_mode: AckMode,
@@ -373,6 +375,7 @@ impl Default for Association {
 
             stats: AssociationStats::default(),
             ack_state: AckState::default(),
+            unacknowledged: 0,
 
             // for testing
             ack_mode: AckMode::default(),
@@ -991,7 +994,7 @@ impl Association {
             self.ack_state = AckState::Immediate;
             self.timers.stop(Timer::Ack);
             self.awake_write_loop();
-        } else if self.delayed_ack_triggered {
+        } else if self.delayed_ack_triggered && self.ack_state != AckState::Delay {
             // Will send delayed ack in the next ack timeout
             self.ack_state = AckState::Delay;
             self.timers.start(Timer::Ack, now, ACK_INTERVAL);
@@ -1350,6 +1353,9 @@ impl Association {
         self.stats.inc_datas();
 
         let can_push = self.payload_queue.can_push(d, self.peer_last_tsn);
+        // What came before comes again because its SACK was lost: that counts as a full packet.
+        let counted = if can_push { d.user_data.len() as u32 } else { self.mtu };
+        self.unacknowledged = self.unacknowledged.saturating_add(counted);
         let mut stream_handle_data = false;
         if can_push {
             if self.get_or_create_stream(d.stream_identifier).is_some() {
@@ -1721,7 +1727,9 @@ impl Association {
             && self.ack_mode == AckMode::Normal)
             || self.ack_mode == AckMode::AlwaysDelay
         {
-            if self.ack_state == AckState::Idle {
+            // One acknowledgment for two full packets, as of TCP (RFC 5681 4.2): of each
+            // other packet, one for two small ones would be as long as they are.
+            if self.ack_state == AckState::Idle || self.unacknowledged < self.mtu {
                 self.delayed_ack_triggered = true;
             } else {
                 self.immediate_ack_triggered = true;
@@ -2625,6 +2633,7 @@ impl Association {
     fn gather_outbound_sack_packets(&mut self, mut raw_packets: Vec<Bytes>) -> Vec<Bytes> {
         if self.ack_state == AckState::Immediate {
             self.ack_state = AckState::Idle;
+            self.unacknowledged = 0;
             let sack = self.create_selective_ack_chunk();
             debug!("[{}] sending SACK: {}", self.side, sack);
             if let Ok(raw) = self.marshal_control_chunk(&sack) {
