@@ -47,6 +47,8 @@ pub struct Carriers {
     orders: VecDeque<Order>,
     /// Since when there are more usable carriers than wanted.
     surplus_since: Option<Instant>,
+    /// When a carrier that has room may be given more.
+    held_until: Option<Instant>,
 }
 
 impl Carriers {
@@ -58,6 +60,7 @@ impl Carriers {
             untouched: true,
             orders: VecDeque::new(),
             surplus_since: None,
+            held_until: None,
         }
     }
 
@@ -138,13 +141,14 @@ impl Carriers {
         let carriers = self.carriers.iter();
         carriers
             .flat_map(|carrier| [carrier.health.deadline(), self.end_of_life(carrier)])
-            .chain([surplus])
+            .chain([surplus, self.held_until])
             .flatten()
             .min()
     }
 
     /// Notes that time has passed.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.held_until.take_if(|until| *until <= now);
         for index in 0..self.carriers.len() {
             let carrier = &mut self.carriers[index];
             if carrier.health.deadline().is_none_or(|deadline| deadline > now) {

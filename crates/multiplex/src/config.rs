@@ -41,6 +41,9 @@ pub(crate) const INITIAL_WINDOW: usize = 16 * 1024;
 /// What a carrier may hold beyond what was measured: a packet, because what fits is rounded down to whole ones.
 pub(crate) const ROUNDING: usize = 1400;
 
+/// Longest data of one segment, 4 KiB: it takes its own time on the way, 32 ms at 1 Mbit/s.
+pub(crate) const LONGEST: usize = 4096;
+
 /// What any carrier may hold: four packets, so that the next answer always finds something to answer.
 pub(crate) const MIN_WINDOW: usize = 4 * 1400;
 
@@ -56,6 +59,19 @@ pub(crate) const MAX_WINDOW: usize = 4 * 1024 * 1024;
 /// 15 ms: together 35 ms beyond the round trip, which keep a path busy and leave room for bursts in a queue of
 /// 100 ms. When that overflows, the data channel stands still for a round trip at the least.
 pub(crate) const STANDING: Duration = Duration::from_millis(15);
+
+/// What may be given to a carrier at once: 40 ms of its pace, two intervals of acknowledgements.
+///
+/// After a hold-up the whole window is answered at once. Given away at once, it would overflow a queue of 100 ms, what
+/// is lost would hold up the next window, and so on.
+pub(crate) const BURST: Duration = Duration::from_millis(40);
+
+/// What leaves beyond that leaves at this multiple of the rate; a quarter more, so that the rate can grow.
+pub(crate) const PACE: f64 = 1.25;
+
+/// How much of its pace has to be there before a carrier that was held back gets something: 2 ms, not to wake up for
+/// each packet.
+pub(crate) const TICK: Duration = Duration::from_millis(2);
 
 /// While the rate still grows, the window may be twice what was delivered in one round trip, but no more than the rate
 /// of this time, or on a long path half a round trip, on top of it: so much stands in the path's queue when its end is

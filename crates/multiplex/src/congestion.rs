@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::config::{
-    ACK_DELAY, DRAIN, GROWTH, INITIAL_WINDOW, LATE, LATE_EPOCHS, MAX_WINDOW, MIN_EPOCH, MIN_WINDOW,
-    PAUSE, ROUNDING, STANDING, START_QUEUE, STEADY_AFTER,
+    ACK_DELAY, BURST, DRAIN, GROWTH, INITIAL_WINDOW, LATE, LATE_EPOCHS, LONGEST, MAX_WINDOW,
+    MIN_EPOCH, MIN_WINDOW, PACE, PAUSE, ROUNDING, STANDING, START_QUEUE, STEADY_AFTER, TICK,
 };
 use crate::filters::{Highest, Shortest};
 
@@ -18,10 +18,14 @@ pub(crate) struct Congestion {
     rate: Highest,
     shortest: Shortest,
     epoch: Epoch,
+    /// What the last epoch brought, and how long it took.
+    last: Option<(usize, Duration)>,
     /// Epochs in a row in which every answer came much too late.
     late_epochs: u32,
     /// When the last of what was in flight was delivered, if nothing is.
     emptied: Option<Instant>,
+    /// When what was given would have left at the carrier's [`pace`](Self::pace).
+    left: Option<Instant>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -30,8 +34,8 @@ enum Phase {
     Start { best: u64, epochs_without_growth: u32 },
     /// The window follows the rate.
     Steady,
-    /// The queue is drained to measure the shortest round trip.
-    Drain { until: Instant },
+    /// The queue is drained to measure the shortest round trip: until then, once so little is in flight.
+    Drain { until: Option<Instant> },
 }
 
 /// One round trip or so, over which the rate is counted.
@@ -53,14 +57,25 @@ impl Congestion {
             rate: Highest::default(),
             shortest: Shortest::default(),
             epoch: Epoch::default(),
+            last: None,
             late_epochs: 0,
             emptied: None,
+            left: None,
         }
     }
 
     /// Bytes that may be given to the carrier now.
-    pub(crate) fn room(&self) -> usize {
-        self.window.saturating_sub(self.in_flight)
+    pub(crate) fn room(&self, now: Instant) -> usize {
+        let room = self.window.saturating_sub(self.in_flight);
+        let Some((left, pace)) = self.left.zip(self.pace()) else { return room };
+        let burst = (now + BURST).saturating_duration_since(left);
+        room.min((burst.as_secs_f64() * pace) as usize)
+    }
+
+    /// Until when nothing may be given although the window has room.
+    pub(crate) fn held_until(&self, now: Instant) -> Option<Instant> {
+        let is_held = self.in_flight < self.window && self.room(now) == 0;
+        self.left.filter(|_| is_held).map(|left| left - BURST + TICK)
     }
 
     pub(crate) fn in_flight(&self) -> usize {
@@ -82,6 +97,10 @@ impl Congestion {
         let paused = |since| now.saturating_duration_since(since) >= PAUSE;
         if self.in_flight == 0 && self.emptied.is_none_or(paused) {
             self.epoch = Epoch { began: Some(now), ..Epoch::default() };
+        }
+        if let Some(pace) = self.pace() {
+            let begins = self.left.map_or(now, |left| left.max(now));
+            self.left = Some(begins + Duration::from_secs_f64(bytes as f64 / pace));
         }
         self.in_flight += bytes;
         self.epoch.peak = self.epoch.peak.max(self.in_flight);
@@ -120,9 +139,9 @@ impl Congestion {
 
     fn end_epoch(&mut self, now: Instant, elapsed: Duration) {
         let base = self.base();
-        let rate = (self.epoch.delivered as f64 / elapsed.as_secs_f64()) as u64;
         let next = Epoch { began: Some(now), peak: self.in_flight, ..Epoch::default() };
-        let Epoch { peak, shortest, .. } = std::mem::replace(&mut self.epoch, next);
+        let Epoch { peak, shortest, delivered, .. } = std::mem::replace(&mut self.epoch, next);
+        let rate = self.rate_with_last(delivered, elapsed);
         let ran_dry = peak < self.window / 4 * 3;
         let is_late = !ran_dry && shortest.is_some_and(|shortest| shortest > base + LATE);
         self.late_epochs = if is_late { self.late_epochs + 1 } else { 0 };
@@ -139,7 +158,7 @@ impl Congestion {
         }
         match &mut self.phase {
             // Draining makes the rate low; it says nothing.
-            Phase::Drain { .. } => return self.rate.at_least(now, rate),
+            Phase::Drain { .. } => return,
             Phase::Start { best, epochs_without_growth } => {
                 if rate as f64 >= *best as f64 * GROWTH {
                     *best = rate;
@@ -157,6 +176,17 @@ impl Congestion {
         self.rate.add(now, rate);
     }
 
+    /// The rate of this epoch, or once it does not grow any more, of this and the last: what was held up for a lost packet
+    /// comes all at once, and an epoch of nothing but that would be the highest rate for long.
+    fn rate_with_last(&mut self, delivered: usize, elapsed: Duration) -> u64 {
+        let last = self.last.replace((delivered, elapsed));
+        let (before, took) = match self.phase {
+            Phase::Start { .. } => (0, Duration::ZERO),
+            Phase::Steady | Phase::Drain { .. } => last.unwrap_or_default(),
+        };
+        ((before + delivered) as f64 / (took + elapsed).as_secs_f64()) as u64
+    }
+
     fn adjust(&mut self, now: Instant) {
         match self.phase {
             Phase::Start { .. } => {
@@ -169,15 +199,21 @@ impl Congestion {
             Phase::Steady => {
                 self.window = self.full();
                 if self.shortest.is_old(now) {
-                    self.shortest.begin_measurement();
-                    self.phase = Phase::Drain { until: now + self.base() + STANDING + DRAIN };
+                    self.phase = Phase::Drain { until: None };
                     self.window = self.drained();
                 }
             }
-            Phase::Drain { until } => {
+            Phase::Drain { until: None } => {
+                self.window = self.drained();
+                if self.in_flight <= self.window {
+                    self.shortest.begin_measurement();
+                    self.phase = Phase::Drain { until: Some(now + self.base() + DRAIN) };
+                }
+            }
+            Phase::Drain { until: Some(until) } => {
                 self.window = self.drained();
                 if now >= until {
-                    self.shortest.end_measurement(now);
+                    self.shortest.end_measurement(now, self.explained());
                     self.phase = Phase::Steady;
                     self.window = self.full();
                 }
@@ -188,6 +224,20 @@ impl Congestion {
     /// The round trip without a queue.
     fn base(&self) -> Duration {
         self.shortest.get().unwrap_or_default() + ACK_DELAY
+    }
+
+    /// Bytes a second that leave at the most, beyond a burst; `None` while the rate is not known. The least window may leave in
+    /// each round trip, or a rate that was measured when hardly anything moved would confirm itself.
+    fn pace(&self) -> Option<f64> {
+        let is_known = self.rate() > 0 && !matches!(self.phase, Phase::Start { .. });
+        let least = MIN_WINDOW as f64 / self.base().max(MIN_EPOCH).as_secs_f64();
+        is_known.then(|| (self.rate() as f64 * PACE).max(least))
+    }
+
+    /// How much longer than the way a round trip is without any queue: acknowledgements are collected, and what is sent
+    /// takes its own time.
+    fn explained(&self) -> Duration {
+        ACK_DELAY + Duration::from_secs_f64(LONGEST as f64 / self.rate().max(1) as f64).min(LATE)
     }
 
     /// What the carrier delivers in the round trip without a queue and in that of the queue that it may have.

@@ -73,9 +73,15 @@ impl Shortest {
         self.next = None;
     }
 
-    /// Takes the shortest since [`Shortest::begin_measurement`] for the truth, longer or not.
-    pub(crate) fn end_measurement(&mut self, now: Instant) {
-        self.known = self.next.or(self.known);
+    /// Takes the shortest since [`Shortest::begin_measurement`] for the truth, unless it is longer by no more than is
+    /// `explained` without a longer way. The first is that of a small packet that was answered at once, so that each
+    /// measurement under load would make the way longer, and the next load greater.
+    pub(crate) fn end_measurement(&mut self, now: Instant, explained: Duration) {
+        let (Some(known), Some(next)) = (self.known, self.next) else { return };
+        if next > known + explained {
+            // On the average.
+            self.known = Some(next - explained / 2);
+        }
         self.confirmed = Some(now);
     }
 }
@@ -123,7 +129,11 @@ mod tests {
         shortest.begin_measurement();
         shortest.sample(epoch() + ms(20_000), ms(70));
         shortest.sample(epoch() + ms(20_000), ms(80));
-        shortest.end_measurement(epoch() + ms(20_000));
-        assert_eq!(shortest.get(), Some(ms(70)));
+        shortest.end_measurement(epoch() + ms(20_000), ms(20));
+        assert_eq!(shortest.get(), Some(ms(50)), "the peer may have collected answers");
+        shortest.begin_measurement();
+        shortest.sample(epoch() + ms(30_000), ms(71));
+        shortest.end_measurement(epoch() + ms(30_000), ms(20));
+        assert_eq!(shortest.get(), Some(ms(61)), "the way has become longer");
     }
 }

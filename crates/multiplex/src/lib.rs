@@ -26,7 +26,12 @@
 //! path busy between two answers and lets the rate grow when the path does, so that no phases to search for more are
 //! needed. Every ten seconds, unless the shortest round trip was seen meanwhile, the queue is drained for a moment to
 //! measure it anew. A new carrier begins with 16 KiB and doubles with every round trip until its rate no longer grows.
-//! There is no pacing by timers: answers come every 20 ms, and so much goes out at once, which the queue absorbs.
+//!
+//! Answers come every 20 ms, and what they make room for goes out at once, which the queue absorbs. But a lost SCTP packet
+//! holds up all that follows, then a whole window is answered together. That would overflow a queue of 100 ms when it went
+//! out together: something is lost again, holds up the next window, and so on, at two thirds of the path's rate. So what
+//! exceeds 40 ms of the rate leaves at a quarter more than the rate. And such an answer says nothing about the rate by
+//! itself, so the rate is that of two round trips.
 //!
 //! # Which carrier comes next
 //!

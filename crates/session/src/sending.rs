@@ -31,7 +31,7 @@ impl Sending {
         conn: &mut impl PacketConn,
         now: Instant,
     ) {
-        while let Some((grant, cargo)) = next(cx, core, conn) {
+        while let Some((grant, cargo)) = next(cx, core, conn, now) {
             let packets = room(cx, conn, grant.carrier);
             core.choose_segment(grant.carrier);
             if cargo == Cargo::Any {
@@ -106,8 +106,13 @@ impl Sending {
 
 /// Who may take the next packets with data, and of which: whatever there is where there is room, or what a full carrier
 /// has lost, which fills it until it is sent again.
-fn next(cx: &mut Context<'_>, core: &Core, conn: &mut impl PacketConn) -> Option<(Grant, Cargo)> {
-    if let Some(grant) = core.carriers.pick(|id| room(cx, conn, id)) {
+fn next(
+    cx: &mut Context<'_>,
+    core: &mut Core,
+    conn: &mut impl PacketConn,
+    now: Instant,
+) -> Option<(Grant, Cargo)> {
+    if let Some(grant) = core.carriers.pick(now, |id| room(cx, conn, id)) {
         return Some((grant, Cargo::Any));
     }
     let has_lost = |id| core.kcp.has_lost(id) && room(cx, conn, id) > 0;

@@ -1,6 +1,6 @@
 //! Which carrier comes next.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Carriers;
 use crate::carrier::Carrier;
@@ -19,14 +19,23 @@ impl Carriers {
     /// The carrier for the next data: of those with room, the one that will have delivered it first.
     ///
     /// `queue_room` is asked for the packets that a carrier's queue takes. Suspects get nothing new; doubtful and
-    /// fresh carriers only if there is no sound one. `None`: what there is has to wait.
-    pub fn pick(&self, mut queue_room: impl FnMut(u32) -> usize) -> Option<Grant> {
+    /// fresh carriers only if there is no sound one. `None`: what there is has to wait, at the most until
+    /// [`Carriers::poll_timeout`].
+    pub fn pick(
+        &mut self,
+        now: Instant,
+        mut queue_room: impl FnMut(u32) -> usize,
+    ) -> Option<Grant> {
         let any_sound = self.carriers.iter().any(Carrier::is_sound);
-        self.usable()
-            .filter(|carrier| carrier.is_sound() || !any_sound)
-            .filter(|carrier| carrier.congestion.room() > 0 && queue_room(carrier.id) > 0)
-            .min_by_key(|carrier| carrier.completion())
-            .map(|carrier| Grant { carrier: carrier.id, bytes: carrier.congestion.room() })
+        let candidates = || self.usable().filter(|carrier| carrier.is_sound() || !any_sound);
+        let grant = candidates()
+            .map(|carrier| (carrier, carrier.congestion.room(now)))
+            .filter(|(carrier, room)| *room > 0 && queue_room(carrier.id) > 0)
+            .min_by_key(|(carrier, _)| carrier.completion())
+            .map(|(carrier, bytes)| Grant { carrier: carrier.id, bytes });
+        let held = candidates().filter_map(|carrier| carrier.congestion.held_until(now)).min();
+        self.held_until = held.filter(|_| grant.is_none());
+        grant
     }
 
     /// The carrier for packets without data: the quickest that is sound and not quieter than others; if there is none,

@@ -57,9 +57,9 @@ fn a_new_carrier_proves_itself_before_it_gets_data_that_another_can_take() {
     let mut carriers = working(2, 1);
     carriers.opened(at(0), 2);
     assert_eq!(orders(&mut carriers), [Order::Probe(2)]);
-    assert_eq!(carriers.pick(|_| 9).map(|grant| grant.carrier), Some(1));
+    assert_eq!(carriers.pick(at(0), |_| 9).map(|grant| grant.carrier), Some(1));
     carriers.settled(at(60), 2, answer(0, 40));
-    assert_eq!(carriers.pick(|_| 9).map(|grant| grant.carrier), Some(2), "it is quicker");
+    assert_eq!(carriers.pick(at(0), |_| 9).map(|grant| grant.carrier), Some(2), "it is quicker");
 }
 
 #[test]
@@ -69,8 +69,12 @@ fn what_a_suspect_holds_goes_to_another_at_once() {
     let orders = wait(&mut carriers, 1000);
     assert!(orders.contains(&Order::Resend(1)) && !orders.contains(&Order::Close(1)), "{orders:?}");
     assert_eq!(carriers.missing(), 1);
-    assert_eq!(carriers.pick(|_| 9).map(|grant| grant.carrier), Some(2));
-    assert_eq!(carriers.pick(|id| if id == 2 { 0 } else { 9 }), None, "a suspect gets nothing");
+    assert_eq!(carriers.pick(at(0), |_| 9).map(|grant| grant.carrier), Some(2));
+    assert_eq!(
+        carriers.pick(at(0), |id| if id == 2 { 0 } else { 9 }),
+        None,
+        "a suspect gets nothing"
+    );
 }
 
 #[test]
@@ -78,7 +82,7 @@ fn without_another_carrier_it_waits_for_one() {
     let mut carriers = working(1, 1);
     carriers.sent(at(0), 1, 1376);
     assert!(!wait(&mut carriers, 1000).contains(&Order::Resend(1)));
-    assert_eq!((carriers.missing(), carriers.pick(|_| 9)), (1, None));
+    assert_eq!((carriers.missing(), carriers.pick(at(0), |_| 9)), (1, None));
     carriers.opened(at(1500), 2);
     assert_eq!(orders(&mut carriers), [Order::Probe(2), Order::Resend(1)]);
 }
@@ -91,7 +95,7 @@ fn a_carrier_that_comes_back_is_taken_back() {
     assert_eq!(carriers.missing(), 1);
     carriers.settled(at(5000), 1, answer(0, 50));
     assert_eq!(carriers.missing(), 0);
-    assert_eq!(carriers.pick(|_| 9).map(|grant| grant.carrier), Some(1));
+    assert_eq!(carriers.pick(at(0), |_| 9).map(|grant| grant.carrier), Some(1));
     assert!(!orders(&mut carriers).contains(&Order::Resend(1)));
 }
 
@@ -257,7 +261,7 @@ proptest! {
                     carriers.probed(now, id);
                 }
             }
-            let grant = carriers.pick(|_| 1);
+            let grant = carriers.pick(now, |_| 1);
             let suspect = |id| carriers.states().any(|(known, state, _)| known == id && state == State::Suspect);
             prop_assert!(grant.is_none_or(|grant| grant.bytes > 0 && !suspect(grant.carrier)));
             if event > 5 {

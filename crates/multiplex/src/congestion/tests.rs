@@ -13,6 +13,9 @@ struct Pipe {
     smoothed: Duration,
     delivered: usize,
     longest: Duration,
+    packet: usize,
+    /// Milliseconds between two answers.
+    interval: u64,
 }
 
 const PACKET: usize = 1376;
@@ -29,19 +32,33 @@ impl Pipe {
             smoothed: Duration::ZERO,
             delivered: 0,
             longest: Duration::ZERO,
+            packet: PACKET,
+            interval: 10,
         }
     }
 
     fn fill(&mut self) {
-        while self.congestion.room() > 0 {
-            self.congestion.sent(self.now, PACKET);
+        while self.congestion.room(self.now) > 0 {
+            self.congestion.sent(self.now, self.packet);
             let start = self.busy_until.max(self.now);
-            self.busy_until = start + Duration::from_secs_f64(PACKET as f64 / self.rate);
-            // Answers leave every ten milliseconds.
+            self.busy_until = start + Duration::from_secs_f64(self.packet as f64 / self.rate);
             let arrives = self.busy_until + self.round_trip;
-            let tick = (arrives - epoch()).as_millis() / 10 * 10 + 10;
-            let answered = epoch() + Duration::from_millis(tick as u64);
-            self.under_way.push_back((answered, PACKET, self.now));
+            let tick = (arrives - epoch()).as_millis() as u64 / self.interval * self.interval;
+            let answered = epoch() + Duration::from_millis(tick + self.interval);
+            self.under_way.push_back((answered, self.packet, self.now));
+        }
+    }
+
+    /// Lets time pass until the next answer, or until more may be sent.
+    fn next(&mut self, until: Instant) -> Option<Instant> {
+        loop {
+            let answer = self.under_way.front().map(|(at, ..)| *at).filter(|at| *at <= until);
+            let held = self.congestion.held_until(self.now).filter(|at| *at <= until);
+            match held.filter(|held| answer.is_none_or(|answer| *held < answer)) {
+                None => return answer,
+                Some(held) => self.now = held,
+            }
+            self.fill();
         }
     }
 
@@ -50,7 +67,7 @@ impl Pipe {
         let until = self.now + Duration::from_secs_f64(seconds);
         (self.delivered, self.longest) = (0, Duration::ZERO);
         self.fill();
-        while let Some(&(at, ..)) = self.under_way.front().filter(|(at, ..)| *at <= until) {
+        while let Some(at) = self.next(until) {
             self.now = at;
             let mut bytes = 0;
             let mut shortest = Duration::MAX;
@@ -101,6 +118,22 @@ fn a_path_that_becomes_faster_is_noticed_and_so_is_one_that_becomes_slower() {
 }
 
 #[test]
+fn a_path_that_hardly_moved_is_soon_used_again() {
+    for mbit in [0.1, 0.01, 0.001] {
+        let mut pipe = Pipe::new(mbit, 50);
+        pipe.run(120.0);
+        let rate = pipe.congestion.rate();
+        assert!(rate < 30_000, "{rate} bytes a second");
+        pipe.rate = 1e6;
+        pipe.busy_until = pipe.now;
+        pipe.under_way.iter_mut().for_each(|(answered, ..)| *answered = pipe.now);
+        pipe.run(4.0);
+        let (fast, _) = pipe.run(5.0);
+        assert!(fast > 7.0, "{fast} after {mbit} Mbit/s");
+    }
+}
+
+#[test]
 fn a_path_that_has_become_much_slower_is_begun_anew() {
     let mut pipe = Pipe::new(5.0, 50);
     pipe.run(5.0);
@@ -132,9 +165,9 @@ fn a_session_with_little_to_say_does_not_make_the_path_look_slow() {
 fn what_is_taken_back_makes_room() {
     let mut congestion = Congestion::new();
     congestion.sent(epoch(), INITIAL_WINDOW);
-    assert_eq!(congestion.room(), 0);
+    assert_eq!(congestion.room(epoch()), 0);
     congestion.withdrawn(1000);
-    assert_eq!((congestion.room(), congestion.in_flight()), (1000, INITIAL_WINDOW - 1000));
+    assert_eq!((congestion.room(epoch()), congestion.in_flight()), (1000, INITIAL_WINDOW - 1000));
     congestion.withdrawn(usize::MAX);
     assert_eq!(congestion.in_flight(), 0);
 }
@@ -170,9 +203,42 @@ fn a_path_shorter_than_the_interval_of_acknowledgements_is_found_to_be_fast() {
     let mut moved = 0;
     let mut until = hello;
     while until < hello + Duration::from_secs(1) {
-        let room = congestion.room();
+        let room = congestion.room(until);
         until = round(&mut congestion, room, 20);
         moved += room;
     }
     assert!(moved > 20_000_000, "{moved} bytes in a second, window {}", congestion.window);
+}
+
+/// The first round trip is that of a small packet; those of large ones, answered 20 ms later, must not make the way longer
+/// each time that it is measured, and the queue with it.
+#[test]
+fn long_packets_do_not_make_a_slow_path_longer() {
+    let mut pipe = Pipe::new(1.0, 100);
+    (pipe.packet, pipe.interval) = (3000, 20);
+    pipe.congestion.measured(pipe.now, Duration::from_millis(103));
+    pipe.run(5.0);
+    for _ in 0..12 {
+        let (mbit, longest) = pipe.run(10.0);
+        assert!(mbit > 0.97 && longest < 215, "{mbit} Mbit/s, {longest} ms");
+        assert_eq!(pipe.congestion.shortest(), Some(Duration::from_millis(103)));
+    }
+}
+
+/// A lost packet holds up what follows; then all of it comes at once.
+#[test]
+fn what_was_held_up_makes_no_rate_and_no_burst() {
+    let mut pipe = Pipe::new(1.0, 100);
+    pipe.run(5.0);
+    for _ in 0..60 {
+        let held_up = pipe.now + Duration::from_millis(300);
+        pipe.under_way.iter_mut().for_each(|(answered, ..)| *answered = held_up);
+        let all = pipe.congestion.in_flight();
+        pipe.run(0.3);
+        let burst = pipe.congestion.in_flight();
+        assert!(burst < 8_000 && burst < all / 2, "{burst} bytes at once after {all}");
+        pipe.run(1.0);
+        let rate = pipe.congestion.rate();
+        assert!((100_000..140_000).contains(&rate), "{rate} of 125,000 bytes a second");
+    }
 }
