@@ -12,16 +12,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-/// How long a path may be busy with one segment, and with the frame that fills it: 5 ms.
+/// How long a path may be busy with one segment, and with the frame that fills it: 30 ms, about what a peer collects
+/// acknowledgements for.
 ///
-/// Long ones cost less of a path's rate (32 bytes of headers each, 2 % of 1400) and less processor time; but what is
-/// urgent waits for them, and what leaves at once must fit into a short queue: at 30 ms, 1 Mbit/s stood still for a second
-/// now and then.
-const SEGMENT_TIME: Duration = Duration::from_millis(5);
+/// Long ones cost less of a path's rate (34 bytes of headers each, 2.4 % of 1400) and less processor time; but what is
+/// urgent waits for them.
+const SEGMENT_TIME: Duration = Duration::from_millis(30);
 
-/// Least and most data of a segment, and room of a frame, that follow from that: the least up to 2.2 Mbit/s, the most from
-/// 6.5 Mbit/s on.
+/// Least and most data of a segment: the least up to 0.4 Mbit/s, the most from 1.1 Mbit/s on.
 const SEGMENT: [usize; 2] = [1400 - HEADER_LEN, LONGEST_PACKET - HEADER_LEN];
+
+/// What an SCTP packet carries of a data channel's messages, in browsers and here.
+const SCTP_PAYLOAD: usize = 1160;
+
+/// Headers of a segment and of the chunk around it.
+const HEADERS: usize = HEADER_LEN + 2;
 
 const _: () = assert!(LONGEST_PACKET <= MAX_PACKET, "carriers take what KCP sends");
 
@@ -118,14 +123,14 @@ impl Core {
     /// Has KCP cut what is next for this carrier as it is good for its rate.
     pub(crate) fn choose_segment(&mut self, carrier: u32) {
         let rate = self.carriers.rate_of(carrier);
-        self.kcp.set_segment(at_rate(rate, SEGMENT_TIME, SEGMENT));
+        self.kcp.set_segment(segment_at(rate));
     }
 
     /// Cuts frames until KCP has `bytes` to send, or smux no more to say.
     ///
     /// Called only for what a carrier takes at once. One frame may exceed `bytes`, so that the last is not a tiny one.
     pub(crate) fn fill(&mut self, bytes: usize) {
-        let smallest = at_rate(self.carriers.rate(), SEGMENT_TIME, SEGMENT);
+        let smallest = segment_at(self.carriers.rate());
         while let Some(missing) = bytes.checked_sub(self.kcp.queued()).filter(|n| *n > 0) {
             let room = self.kcp.writable().min(missing.max(smallest));
             let Some(frame) = (room > 0).then(|| self.smux.poll_output(room)).flatten() else {
@@ -237,9 +242,33 @@ fn at_rate(rate: u64, time: Duration, [least, most]: [usize; 2]) -> usize {
     ((rate as f64 * time.as_secs_f64()) as usize).clamp(least, most)
 }
 
+/// Data of a segment where a carrier moves `rate` bytes a second: with its headers it fills whole packets of SCTP, so that
+/// on a slow path none leaves half empty. The most fills three and a half.
+fn segment_at(rate: u64) -> usize {
+    let packets = (rate as f64 * SEGMENT_TIME.as_secs_f64() / SCTP_PAYLOAD as f64).round() as usize;
+    (packets * SCTP_PAYLOAD).saturating_sub(HEADERS).clamp(SEGMENT[0], SEGMENT[1])
+}
+
 /// Wakes a task if there is one.
 pub(crate) fn wake(waker: Option<Waker>) {
     if let Some(waker) = waker {
         waker.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_fills_whole_packets_and_never_takes_much_longer_than_it_may() {
+        assert_eq!([0, 10_000].map(segment_at), [SEGMENT[0]; 2]);
+        assert_eq!(segment_at(115_000) + HEADERS, 3 * SCTP_PAYLOAD);
+        assert_eq!(2 * (SEGMENT[1] + HEADERS), 7 * SCTP_PAYLOAD);
+        assert_eq!([140_000, u64::MAX].map(segment_at), [SEGMENT[1]; 2]);
+        for rate in (50_000..1_000_000).step_by(1_000) {
+            let takes = (segment_at(rate) - SCTP_PAYLOAD / 2) as f64 / rate as f64;
+            assert!(takes < SEGMENT_TIME.as_secs_f64(), "{takes} s at {rate} bytes a second");
+        }
     }
 }
