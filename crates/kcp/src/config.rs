@@ -73,6 +73,16 @@ pub(crate) const MTU_MIN: u16 = 50;
 /// of a path a quarter longer.
 pub(crate) const ACK_INTERVAL: u32 = 20;
 
+/// Longest that acknowledgements of less than [`FEW_BYTES`] wait for data going the same way to say as much: 60 ms, two
+/// long segments at 1 Mbit/s. Only for a paced peer, which does not take the wait for a loss.
+pub(crate) const ACK_PATIENCE: u32 = 60;
+
+/// How much data is little: less than half a packet, as keys that are pressed or a request now and then.
+pub(crate) const FEW_BYTES: usize = 700;
+
+/// How often one of them is sent all the same, to measure the round trip: half a second.
+pub(crate) const ACK_EVERY: u32 = 500;
+
 /// Longest that what was skipped waits for a flush, and the least that a timeout allows beyond the round trip (kcp-go: the
 /// interval of 0 that Snowflake sets is raised to 10). Our own acknowledgements may take longer; the shortest timeout
 /// is far above that.

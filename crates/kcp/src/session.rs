@@ -138,7 +138,7 @@ impl Kcp {
         }
         self.send.postpone_timeouts(self.now + u64::from(self.rtt.timeout()));
         if self.send.una() != sent.start {
-            self.acks.hasten(self.now);
+            self.acks.hasten_many(self.now);
         }
         self.watch_peer_window();
         result
@@ -175,6 +175,7 @@ impl Kcp {
         }
         let wasteful = data.len() < whole / 4;
         let data = if wasteful { Bytes::copy_from_slice(&data) } else { data };
+        let len = data.len();
         let count = match self.recv.accept(ack.sn, data) {
             Verdict::New => &mut self.stats.segments_received,
             Verdict::Duplicate => &mut self.stats.duplicates_received,
@@ -185,7 +186,8 @@ impl Kcp {
         };
         *count += 1;
         self.sent_at = Some(ack.ts);
-        self.acks.push(ack, self.now);
+        let patient = self.peer_is_paced && self.send.in_flight() > 0;
+        self.acks.push(ack, len, patient, self.now);
     }
 
     /// Credits the carrier that the acknowledged transmission went over. Before `una` is looked at, which lets go of

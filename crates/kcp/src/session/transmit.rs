@@ -57,7 +57,8 @@ impl Kcp {
         }
         let mut packet = PacketWriter::new(out, self.mtu(), self.common());
         let mut data = 0;
-        if self.put_acks(&mut packet) && self.put_questions(&mut packet) {
+        let takes_data = self.next_due(carrier, cargo).is_some();
+        if self.put_acks(&mut packet, takes_data) && self.put_questions(&mut packet) {
             data = self.put_data(&mut packet, carrier, cargo);
         }
         self.stats.packets_sent += 1;
@@ -80,15 +81,18 @@ impl Kcp {
         Common { conv: self.conv, window, una, paced: self.config.paced }
     }
 
-    /// Puts pending acknowledgements; false when some did not fit.
-    fn put_acks(&mut self, packet: &mut PacketWriter<'_>) -> bool {
+    /// Puts pending acknowledgements, unless the packet `takes_data` that says as much; false when some did not fit.
+    fn put_acks(&mut self, packet: &mut PacketWriter<'_>, takes_data: bool) -> bool {
+        if takes_data && self.peer_is_paced && self.acks.are_said_by(self.recv.next(), self.now) {
+            return true;
+        }
         let mut last = None;
         while self.acks.deadline().is_some() {
             if !packet.fits(0) {
                 self.acks.hasten(self.now);
                 return false;
             }
-            if let Some(ack) = self.acks.pop(self.recv.next()) {
+            if let Some(ack) = self.acks.pop(self.recv.next(), self.now) {
                 packet.put(Command::Ack, ack.ts, ack.sn);
                 self.stats.acks_sent += 1;
                 last = Some(ack);

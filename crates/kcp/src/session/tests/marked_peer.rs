@@ -47,8 +47,33 @@ fn a_long_segment_is_repeated_as_it_was() {
     let rest = 5000 - (LONGEST_PACKET - HEADER_LEN) + HEADER_LEN;
     assert_eq!(lengths(&mut kcp, 0), [LONGEST_PACKET, rest]);
     kcp.set_segment(0);
-    feed(&mut kcp, 50, &segment(81, 65535, 0, 0, 0, b"to be acknowledged"));
+    feed(&mut kcp, 50, &segment(81, 65535, 0, 0, 0, &[1; 700]));
     kcp.resend(at(50), 0);
     let again = lengths(&mut kcp, 70);
     assert_eq!(again, [HEADER_LEN, LONGEST_PACKET, rest], "acknowledgements go first");
+}
+
+/// Whoever sends much and receives little has `una` in all its packets; an acknowledgement is sent twice a second.
+#[test]
+fn little_data_is_acknowledged_by_the_data_that_goes_the_other_way() {
+    for (marked, expected) in [(false, 20..=21), (true, 3..=5)] {
+        let mut kcp = with_peer(marked);
+        let mut said = 0;
+        for tick in 0..200_u64 {
+            let now = 10 * tick;
+            // One key in 100 ms, one packet of ours in 30.
+            if tick % 10 == 0 {
+                let sn = tick as u32 / 10;
+                feed(&mut kcp, now, &segment(81, 65535, now as u32, sn, 0, b"key"));
+            }
+            if tick % 3 == 0 {
+                kcp.write(&[7; 1000]);
+            }
+            kcp.handle_timeout(at(now));
+            lengths(&mut kcp, now);
+            while kcp.read().is_some() {}
+            said = said.max(kcp.stats().acks_sent);
+        }
+        assert!(expected.contains(&said), "{said} acknowledgements of 20, marked: {marked}");
+    }
 }
