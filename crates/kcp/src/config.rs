@@ -134,3 +134,7 @@ pub(crate) const ACKS_LIMIT: usize = 4096;
 
 /// Buffers larger than this are given back once empty, in bytes.
 pub(crate) const KEEP_CAPACITY: usize = 256 * 1024;
+
+/// A table of segments ahead of a gap that has room for more than this many is given back once empty; with fewer it is
+/// smaller than most packets.
+pub(crate) const KEEP_AHEAD: usize = 28;

@@ -1,11 +1,11 @@
 //! What has been received: in order and unread, or ahead of a gap.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
 
 use crate::clock::distance;
-use crate::config::{ACCEPTANCE, SEGMENT_COST};
+use crate::config::{ACCEPTANCE, KEEP_AHEAD, SEGMENT_COST};
 
 /// What became of a PUSH segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,17 +21,17 @@ pub(crate) enum Verdict {
 /// The receiving half of the byte stream.
 ///
 /// Segments keep a slice of the packet they came in, without a copy. What lies ahead of a gap is in a
-/// tree by sequence number, so that it costs memory only for what is there, wherever the peer places
-/// it; segments that come in order never touch it.
+/// hash table by sequence number, so that it costs memory only for what is there, wherever the peer
+/// places it, and the same time however much that is; segments that come in order never touch it.
 #[derive(Debug)]
 pub(crate) struct Receiver {
-    /// The sequence number expected next, extended to 64 bits so that the tree's order never wraps.
-    next: u64,
+    /// The sequence number expected next.
+    next: u32,
     window: u16,
     limit: usize,
     unread: VecDeque<Bytes>,
     unread_cost: usize,
-    ahead: BTreeMap<u64, Bytes>,
+    ahead: HashMap<u32, Bytes>,
     ahead_cost: usize,
 }
 
@@ -39,19 +39,19 @@ impl Receiver {
     /// Expects `first` next, advertises at most `window` segments and holds at most `limit` bytes.
     pub(crate) fn new(first: u32, window: u16, limit: usize) -> Self {
         Self {
-            next: u64::from(first),
+            next: first,
             window,
             limit,
             unread: VecDeque::new(),
             unread_cost: 0,
-            ahead: BTreeMap::new(),
+            ahead: HashMap::new(),
             ahead_cost: 0,
         }
     }
 
     /// The sequence number expected next: everything below has been received.
     pub(crate) fn next(&self) -> u32 {
-        self.next as u32
+        self.next
     }
 
     /// The window to advertise, in segments.
@@ -76,14 +76,13 @@ impl Receiver {
 
     /// Takes the data of segment `sn`.
     pub(crate) fn accept(&mut self, sn: u32, data: Bytes) -> Verdict {
-        let offset = distance(sn, self.next());
+        let offset = distance(sn, self.next);
         if offset < 0 {
             return Verdict::Duplicate;
         }
         if offset >= ACCEPTANCE {
             return Verdict::Refused;
         }
-        let sn = self.next + u64::from(offset.unsigned_abs());
         if self.ahead.contains_key(&sn) {
             return Verdict::Duplicate;
         }
@@ -116,22 +115,23 @@ impl Receiver {
 
     /// Appends the next segment to what may be read; an empty one only takes its number.
     fn make_readable(&mut self, data: Bytes) {
-        self.next += 1;
+        self.next = self.next.wrapping_add(1);
         if !data.is_empty() {
             self.unread_cost += cost(&data);
             self.unread.push_back(data);
         }
     }
 
-    /// Moves what has become consecutive from the tree, while the window is open.
+    /// Moves what has become consecutive from the table, while the window is open.
     fn advance(&mut self) {
         while self.free() > 0
-            && let Some(entry) = self.ahead.first_entry()
-            && *entry.key() == self.next
+            && let Some(data) = self.ahead.remove(&self.next)
         {
-            let data = entry.remove();
             self.ahead_cost -= cost(&data);
             self.make_readable(data);
+        }
+        if self.ahead.is_empty() && self.ahead.capacity() > KEEP_AHEAD {
+            self.ahead = HashMap::new();
         }
     }
 }
@@ -227,6 +227,16 @@ mod tests {
         assert_eq!((receiver.next(), receiver.free()), (10, 0));
         assert_eq!(read_all(&mut receiver).len(), 11_000);
         assert_eq!((receiver.next(), receiver.free()), (11, 65535));
+    }
+
+    #[test]
+    fn a_large_table_is_given_back() {
+        let mut receiver = receiver(65535);
+        (1..10_000).for_each(|sn| assert_eq!(receiver.accept(sn, byte(1)), Verdict::New));
+        assert!(receiver.ahead.capacity() >= 9_999);
+        assert_eq!(receiver.accept(0, byte(1)), Verdict::New);
+        assert_eq!(read_all(&mut receiver).len(), 10_000);
+        assert_eq!(receiver.ahead.capacity(), 0);
     }
 
     #[test]
