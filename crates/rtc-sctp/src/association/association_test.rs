@@ -1435,7 +1435,7 @@ fn test_rexmit_budget_counts_fast_and_timer_retransmissions() -> Result<()> {
             for attempt in 0..=max_retransmits {
                 let at = if fast_first && attempt == 0 {
                     a.inflight_queue.get_mut(first_tsn).unwrap().miss_indicator = 3;
-                    a.will_retransmit_fast = true;
+                    a.note_lost(first_tsn);
                     now + Duration::from_millis(1)
                 } else {
                     let at = a.timers.get(Timer::T3RTX).unwrap();
@@ -1607,6 +1607,9 @@ mod timer_deadline_test;
 
 #[path = "retransmission_review_test.rs"]
 mod retransmission_review_test;
+
+#[path = "recovery_cost_test.rs"]
+mod recovery_cost_test;
 
 #[test]
 fn test_reconfig_backoff_must_double_once() -> Result<()> {

@@ -189,6 +189,8 @@ pub struct Association {
     /// retransmit scan entirely in the steady state, where nothing is ever
     /// marked — that scan was the single hottest function in the send profile.
     t3_retransmit_pending: bool,
+    /// Nothing below this is flagged for T3-rtx any more, if some of it is.
+    t3_next: Option<u32>,
 
     will_send_shutdown_ack: bool,
     will_send_shutdown_complete: bool,
@@ -249,12 +251,16 @@ pub struct Association {
     delivery: Delivery,
     /// When the latest sent of all acknowledged chunks was sent.
     latest_acked: Option<Instant>,
-    /// The highest TSN that was sent again and is not acknowledged cumulatively.
-    highest_repeated: Option<u32>,
+    /// What the last SACK reported beyond its gaps: first and last TSN of each block.
+    reported_blocks: Vec<(u32, u32)>,
+    /// Whatever is outstanding below this has been reported missing often enough.
+    next_suspect: Option<u32>,
+    /// What was sent again, and when, in that order.
+    repeated: VecDeque<(u32, Instant)>,
+    /// What is lost and to be sent again, by TSN.
+    to_repeat: VecDeque<u32>,
     /// What the last acknowledgment allows to be sent again at once, in bytes.
     fast_budget: u32,
-    /// There was more to be sent again than that.
-    fast_remains: bool,
 
     // Chunks stored for retransmission
     stored_init: Option<ChunkInit>,
@@ -304,6 +310,7 @@ impl Default for Association {
             will_retransmit_fast: false,
             will_retransmit_reconfig: false,
             t3_retransmit_pending: false,
+            t3_next: None,
 
             will_send_shutdown_ack: false,
             will_send_shutdown_complete: false,
@@ -354,9 +361,11 @@ impl Default for Association {
             fast_recover_exit_point: 0,
             delivery: Delivery::default(),
             latest_acked: None,
-            highest_repeated: None,
+            reported_blocks: Vec::default(),
+            next_suspect: None,
+            repeated: VecDeque::default(),
+            to_repeat: VecDeque::default(),
             fast_budget: 0,
-            fast_remains: false,
 
             // Chunks stored for retransmission
             stored_init: None,
@@ -1843,8 +1852,14 @@ impl Association {
 
         // Record peer acknowledgments independently of local payload release.
         for g in &d.gap_ack_blocks {
-            for i in g.start..=g.end {
-                let tsn = d.cumulative_tsn_ack.wrapping_add(i as u32);
+            let mut i = u32::from(g.start);
+            while i <= g.end.into() {
+                let tsn = d.cumulative_tsn_ack.wrapping_add(i);
+                if let Some(last) = self.known_until(tsn) {
+                    i += last.wrapping_sub(tsn) + 1;
+                    continue;
+                }
+                i += 1;
 
                 let newly_acknowledged = self.inflight_queue.acknowledge(tsn);
                 let n_bytes_acked = if newly_acknowledged {
@@ -1900,6 +1915,9 @@ impl Association {
             }
         }
 
+        let tsn = |offset: u16| d.cumulative_tsn_ack.wrapping_add(offset.into());
+        let blocks = d.gap_ack_blocks.iter();
+        self.reported_blocks = blocks.map(|g| (tsn(g.start), tsn(g.end))).collect();
         self.delivery.delivered(now, total_bytes_acked as usize);
 
         // RFC 9260 8.1-8.2: an acknowledgment of new DATA clears the error
@@ -1918,6 +1936,15 @@ impl Association {
             self.timers.set(Timer::T3RTX, None);
         }
         Ok((bytes_acked_per_stream, total_bytes_acked, htna))
+    }
+
+    /// The last TSN of the block with `tsn` in the last SACK, if there was one: up to there this one says nothing new.
+    fn known_until(&self, tsn: u32) -> Option<u32> {
+        let at = self
+            .reported_blocks
+            .partition_point(|(_, last)| sna32lt(*last, tsn));
+        let (first, last) = *self.reported_blocks.get(at)?;
+        (sna32lte(first, tsn) && sna32lte(tsn, last)).then_some(last)
     }
 
     fn on_cumulative_tsn_ack_point_advanced(&mut self, total_bytes_acked: i64, now: Instant) {
@@ -2032,16 +2059,21 @@ impl Association {
             htna
         };
 
-        let mut tsn = cum_tsn_ack_point.wrapping_add(1);
+        // Whatever was counted often enough comes before the rest, and is not looked at again.
+        let first = cum_tsn_ack_point.wrapping_add(1);
+        let known = self.next_suspect.filter(|tsn| sna32gt(*tsn, first));
+        let mut next_suspect = known.unwrap_or(first);
+        let mut tsn = next_suspect;
         while sna32lt(tsn, max_tsn) {
             if let Some(c) = self.inflight_queue.get_mut(tsn) {
-                if c.is_outstanding() && c.miss_indicator < 3 {
-                    c.miss_indicator += 1;
-                    if c.miss_indicator == 3 {
-                        self.delivery.lost(c.user_data.len());
-                        self.will_retransmit_fast = true;
-                    }
-                    if c.miss_indicator == 3 && !self.in_fast_recovery {
+                let counts = c.is_outstanding() && c.miss_indicator < 3;
+                c.miss_indicator += u32::from(counts);
+                if next_suspect == tsn && (!c.is_outstanding() || c.miss_indicator >= 3) {
+                    next_suspect = tsn.wrapping_add(1);
+                }
+                if counts && c.miss_indicator == 3 {
+                    self.note_lost(tsn);
+                    if !self.in_fast_recovery {
                         // 2)  If not in Fast Recovery, adjust the ssthresh and cwnd of the
                         //     destination address(es) to which the missing DATA chunks were
                         //     last sent, according to the formula described in Section 7.2.3.
@@ -2052,7 +2084,6 @@ impl Association {
                             self.cwnd = self.ssthresh;
                             self.partial_bytes_acked = 0;
                         }
-                        self.will_retransmit_fast = true;
 
                         trace!(
                             "[{}] updated cwnd={} ssthresh={} inflight={} (FR)",
@@ -2070,8 +2101,9 @@ impl Association {
             tsn = tsn.wrapping_add(1);
         }
 
-        self.will_retransmit_fast |= std::mem::take(&mut self.fast_remains);
+        self.next_suspect = Some(next_suspect);
         self.find_lost_retransmissions();
+        self.will_retransmit_fast |= !self.to_repeat.is_empty();
 
         Ok(())
     }
@@ -2083,24 +2115,31 @@ impl Association {
         let proof = self
             .latest_acked
             .and_then(|latest| latest.checked_sub(patience));
-        let (Some(highest), Some(proof)) = (self.highest_repeated, proof) else {
-            return;
-        };
-        let mut tsn = self.cumulative_tsn_ack_point.wrapping_add(1);
-        if sna32gt(tsn, highest) {
-            self.highest_repeated = None;
-        }
-        while sna32lte(tsn, highest) {
-            let Some(c) = self.inflight_queue.get_mut(tsn) else {
-                return;
-            };
-            let is_lost = c.nsent > 1 && c.since.is_some_and(|since| since < proof);
-            if c.is_outstanding() && is_lost && !c.lost_again {
-                c.lost_again = true;
-                self.delivery.lost(c.user_data.len());
-                self.will_retransmit_fast = true;
+        while let Some(&(tsn, repeated)) = self.repeated.front() {
+            let current = self
+                .inflight_queue
+                .get_mut(tsn)
+                .filter(|c| c.is_outstanding() && !c.lost_again && c.since == Some(repeated));
+            match current {
+                Some(_) if proof.is_none_or(|proof| repeated >= proof) => break,
+                Some(c) => {
+                    c.lost_again = true;
+                    self.note_lost(tsn);
+                }
+                None => {}
             }
-            tsn = tsn.wrapping_add(1);
+            self.repeated.pop_front();
+        }
+    }
+
+    /// Notes that a chunk is lost, to be sent again.
+    fn note_lost(&mut self, tsn: u32) {
+        let lost = self.inflight_queue.get(tsn);
+        self.delivery.lost(lost.map_or(0, |c| c.user_data.len()));
+        self.will_retransmit_fast = true;
+        let at = self.to_repeat.partition_point(|&x| sna32lt(x, tsn));
+        if self.to_repeat.get(at) != Some(&tsn) {
+            self.to_repeat.insert(at, tsn);
         }
     }
 
@@ -2126,10 +2165,7 @@ impl Association {
             c.since = Some(now);
             c.lost_again = false;
         }
-        let highest = self
-            .highest_repeated
-            .filter(|highest| sna32gt(*highest, tsn));
-        self.highest_repeated = highest.or(Some(tsn));
+        self.repeated.push_back((tsn, now));
     }
 
     /// The caller must hold the lock. This method was only added because the
@@ -2533,12 +2569,10 @@ impl Association {
             let mut to_fast_retrans: Vec<ChunkPayloadData> = vec![];
             let mut fast_retrans_size = COMMON_HEADER_SIZE;
 
-            let mut i = 0;
-            loop {
-                let tsn = self.cumulative_tsn_ack_point.wrapping_add(i + 1);
+            while let Some(&tsn) = self.to_repeat.front() {
                 if let Some(c) = self.inflight_queue.get(tsn) {
                     if !c.is_fast_retransmit_candidate() {
-                        i += 1;
+                        self.to_repeat.pop_front();
                         continue;
                     }
 
@@ -2559,7 +2593,7 @@ impl Association {
                                             .next_multiple_of(4)
                                     })
                                     .sum::<u32>();
-                            i += 1;
+                            self.to_repeat.pop_front();
                             continue;
                         }
                         Ok(false) => {}
@@ -2590,19 +2624,16 @@ impl Association {
                     // Beyond that packet, no more leaves than has arrived (RFC 6937): the
                     // rest goes with the next acknowledgments.
                     if self.mtu.max(self.fast_budget) < fast_retrans_size + data_chunk_size {
-                        self.fast_remains = true;
                         break;
                     }
 
                     fast_retrans_size += data_chunk_size;
-                } else {
-                    break; // end of pending data
                 }
 
+                self.to_repeat.pop_front();
                 if let Some(c) = self.inflight_queue.get(tsn) {
                     to_fast_retrans.push(c.clone());
                 }
-                i += 1;
             }
 
             if to_fast_retrans
@@ -2736,13 +2767,15 @@ impl Association {
         let mut chunks: Vec<ChunkPayloadData> = vec![];
         let mut bytes_to_send = 0;
         let mut done = false;
-        let mut i = 0;
+        let first = self.cumulative_tsn_ack_point.wrapping_add(1);
+        let next = self.t3_next.filter(|tsn| sna32gt(*tsn, first));
+        let mut i = next.unwrap_or(first).wrapping_sub(first);
         // Assume we will re-send every flagged chunk; flip back on if we stop
         // early (a marked chunk that doesn't fit awnd, or a zero-window probe)
         // so the next gather_outbound still scans.
         let mut chunks_remaining = false;
         while !done {
-            let tsn = self.cumulative_tsn_ack_point.wrapping_add(i + 1);
+            let tsn = first.wrapping_add(i);
             if let Some(c) = self.inflight_queue.get(tsn) {
                 if !c.retransmit {
                     i += 1;
@@ -2788,6 +2821,7 @@ impl Association {
         // Cleared once the whole in-flight window has been rescanned with nothing
         // left flagged; kept set while awnd/zero-window left chunks behind.
         self.t3_retransmit_pending = chunks_remaining;
+        self.t3_next = chunks_remaining.then_some(first.wrapping_add(i));
 
         // A later candidate can abandon an earlier fragment already selected
         // into this batch. Commit attempts only after whole-message retirement.
@@ -3522,6 +3556,7 @@ impl Association {
 
                 self.inflight_queue.mark_all_to_retrasmit();
                 self.t3_retransmit_pending = true;
+                self.t3_next = None;
                 self.awake_write_loop();
             }
 

@@ -33,9 +33,10 @@ fn recovery_checks_are_bounded_by_candidates_in_large_windows() -> Result<()> {
                 let tsn = a.cumulative_tsn_ack_point.wrapping_add(1);
                 if fast {
                     a.inflight_queue.get_mut(tsn).unwrap().miss_indicator = 3;
-                    a.will_retransmit_fast = true;
+                    a.note_lost(tsn);
                     // The next candidate terminates this one-packet pass.
                     a.inflight_queue.get_mut(tsn + 1).unwrap().miss_indicator = 3;
+                    a.note_lost(tsn + 1);
                 }
                 a.inflight_queue.lookups.set(0);
                 let packets = if fast {
@@ -81,7 +82,7 @@ fn deferred_retry_rechecks_expiry_without_retiring_unrelated_messages() -> Resul
                 .get_mut(sent[0].tsn)
                 .unwrap()
                 .miss_indicator = 3;
-            a.will_retransmit_fast = true;
+            a.note_lost(sent[0].tsn);
         } else {
             a.handle_timeout(now + Duration::from_secs(1));
             // New DATA sent after the T3 marking pass is not a retry candidate.
@@ -122,7 +123,7 @@ fn later_exhausted_fragment_cancels_previously_selected_retry() -> Result<()> {
             .get_mut(sent[1].tsn)
             .unwrap()
             .miss_indicator = 3;
-        a.will_retransmit_fast = true;
+        a.note_lost(sent[1].tsn);
         let fast = a.gather_outbound_fast_retransmission_packets(vec![], at);
         assert_eq!(
             vec![sent[1].tsn],
@@ -184,7 +185,7 @@ fn candidate_abandonment_covers_wrapped_fragments_after_partial_ack() -> Result<
             assert!(a.inflight_queue.get(0).unwrap().acknowledged);
             if fast {
                 a.inflight_queue.get_mut(u32::MAX).unwrap().miss_indicator = 3;
-                a.will_retransmit_fast = true;
+                a.note_lost(u32::MAX);
             } else {
                 a.handle_timeout(now + Duration::from_secs(1));
             }
@@ -264,8 +265,9 @@ fn benchmark_recovery_flushes() -> Result<()> {
                         a.inflight_queue.get_mut(tsn).unwrap().miss_indicator = 3;
                         if let Some(next) = a.inflight_queue.get_mut(tsn + 1) {
                             next.miss_indicator = 3;
+                            a.note_lost(tsn + 1);
                         }
-                        a.will_retransmit_fast = true;
+                        a.note_lost(tsn);
                     }
                     let packets = if fast {
                         a.gather_outbound_fast_retransmission_packets(vec![], at)
