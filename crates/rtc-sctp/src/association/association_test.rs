@@ -1608,8 +1608,20 @@ mod timer_deadline_test;
 #[path = "retransmission_review_test.rs"]
 mod retransmission_review_test;
 
+#[path = "recovery_fixture.rs"]
+mod recovery_fixture;
+
 #[path = "recovery_cost_test.rs"]
 mod recovery_cost_test;
+
+#[path = "loss_recovery_test.rs"]
+mod loss_recovery_test;
+
+#[path = "congestion_window_test.rs"]
+mod congestion_window_test;
+
+#[path = "timeout_test.rs"]
+mod timeout_test;
 
 #[test]
 fn test_reconfig_backoff_must_double_once() -> Result<()> {

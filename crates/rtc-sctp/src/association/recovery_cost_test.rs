@@ -1,42 +1,18 @@
 //! What an acknowledgment costs during recovery must not grow with the number of chunks in flight.
 
+use super::recovery_fixture::{ROUND_TRIP, sack, window};
 use super::*;
-use crate::chunk::chunk_selective_ack::GapAckBlock;
 
 /// The earliest of so many chunks is lost, and then one in so many.
 const LOST: u16 = 100;
 /// How many chunks arrive between two acknowledgments.
 const ARRIVE: u16 = 2;
-const ROUND_TRIP: Duration = Duration::from_millis(50);
-
-/// `count` chunks in flight, numbered from 1.
-fn window(count: u16, now: Instant) -> Result<Association> {
-    let mut a = timed_test_association();
-    (a.my_next_tsn, a.min_tsn2measure_rtt) = (1, 1);
-    (a.cumulative_tsn_ack_point, a.advanced_peer_tsn_ack_point) = (0, 0);
-    a.cwnd = u32::from(count) * a.mtu;
-    a.rwnd = a.cwnd;
-    let ppi = PayloadProtocolIdentifier::Binary;
-    let mut stream = a.open_stream(1, ppi)?;
-    for _ in 0..count {
-        stream.write_sctp(now, &Bytes::from_static(&[7; 1024]), ppi)?;
-    }
-    assert_eq!(usize::from(count), data_chunks(&a.gather_outbound(now).0));
-    Ok(a)
-}
 
 /// All has arrived up to chunk `last` but what was lost.
-fn sack(last: u16) -> ChunkSelectiveAck {
-    let blocks = (2..=last).step_by(LOST.into()).map(|start| GapAckBlock {
-        start,
-        end: last.min(start + LOST - 2),
-    });
-    ChunkSelectiveAck {
-        cumulative_tsn_ack: 0,
-        advertised_receiver_window_credit: 16 << 20,
-        gap_ack_blocks: blocks.collect(),
-        ..Default::default()
-    }
+fn all_until(last: u16) -> ChunkSelectiveAck {
+    let starts = (2..=last).step_by(LOST.into());
+    let blocks = starts.map(|start| (start, last.min(start + LOST - 2)));
+    sack(0, &blocks.collect::<Vec<_>>())
 }
 
 /// What each acknowledgment of a window costs while the earliest chunk is lost with every repetition of it, and how
@@ -49,7 +25,7 @@ fn cost(count: u16, track_lookups: bool) -> Result<(Duration, usize)> {
     let (mut elapsed, acks) = (Duration::ZERO, (3..=count).step_by(ARRIVE.into()));
     for last in acks.clone() {
         now += 3 * ROUND_TRIP / count.into();
-        let sack = sack(last);
+        let sack = all_until(last);
         let started = Instant::now();
         a.handle_sack(&sack, now)?;
         a.gather_outbound(now);
