@@ -5,6 +5,9 @@ use crate::util::*;
 use rustc_hash::FxHashMap;
 use std::collections::{VecDeque, hash_map::Entry};
 
+/// Most gap blocks that a SACK has: 1 KiB of it.
+const MAX_GAP_ACK_BLOCKS: usize = 256;
+
 /// A fragmented message may have only one retained DATA chunk. Store that TSN
 /// inline until another fragment is queued.
 #[derive(Debug)]
@@ -69,6 +72,8 @@ pub(crate) struct PayloadQueue {
     /// instead of shifting the whole in-flight window left (`Vec::remove(0)`
     /// showed up as ~9% of the end-to-end transfer profile as memmove).
     pub(crate) sorted: VecDeque<u32>,
+    /// The same as first and last TSN of each run without a gap.
+    runs: VecDeque<(u32, u32)>,
     dup_tsn: Vec<u32>,
     n_bytes: usize,
     /// Sent fragments of messages eligible for abandonment. A whole message
@@ -93,6 +98,29 @@ impl PayloadQueue {
     fn insert_sorted(&mut self, tsn: u32) {
         let idx = self.sorted.partition_point(|&x| sna32lt(x, tsn));
         self.sorted.insert(idx, tsn);
+        self.insert_in_runs(tsn);
+    }
+
+    /// Lengthens the run that ends before `tsn` or begins after it, or both to one, or begins another.
+    fn insert_in_runs(&mut self, tsn: u32) {
+        let (before, after) = (tsn.wrapping_sub(1), tsn.wrapping_add(1));
+        let at = self
+            .runs
+            .partition_point(|&(_, last)| sna32lt(last, before));
+        let touches = self.runs.get(at).is_some_and(|&(_, last)| last == before);
+        let next = at + usize::from(touches);
+        let joined = match self.runs.get(next) {
+            Some(&(first, last)) if first == after => {
+                self.runs.remove(next);
+                last
+            }
+            _ => tsn,
+        };
+        if touches {
+            self.runs[at].1 = joined;
+        } else {
+            self.runs.insert(at, (tsn, joined));
+        }
     }
 
     pub(crate) fn can_push(&self, p: &ChunkPayloadData, cumulative_tsn: u32) -> bool {
@@ -155,6 +183,11 @@ impl PayloadQueue {
         }
         let c = entry.remove();
         self.sorted.pop_front();
+        if let Some((first, last)) = self.runs.pop_front()
+            && first != last
+        {
+            self.runs.push_front((first.wrapping_add(1), last));
+        }
         self.n_bytes -= c.user_data.len();
         Some(c)
     }
@@ -186,36 +219,15 @@ impl PayloadQueue {
         std::mem::take(&mut self.dup_tsn)
     }
 
+    /// A block for each run, as far as 16 bits reach and as many as fit into a packet (RFC 9260 3.3.4, 6.2).
     pub(crate) fn get_gap_ack_blocks(&self, cumulative_tsn: u32) -> Vec<GapAckBlock> {
-        if self.chunk_map.is_empty() {
-            return vec![];
-        }
-
-        let mut b = GapAckBlock::default();
-        let mut gap_ack_blocks = vec![];
-        for (i, tsn) in self.sorted.iter().enumerate() {
-            let diff = if *tsn >= cumulative_tsn {
-                (*tsn - cumulative_tsn) as u16
-            } else {
-                0
-            };
-
-            if i == 0 {
-                b.start = diff;
-                b.end = b.start;
-            } else if b.end + 1 == diff {
-                b.end += 1;
-            } else {
-                gap_ack_blocks.push(b);
-
-                b.start = diff;
-                b.end = diff;
-            }
-        }
-
-        gap_ack_blocks.push(b);
-
-        gap_ack_blocks
+        let offset = |tsn: u32| u16::try_from(tsn.wrapping_sub(cumulative_tsn)).ok();
+        let block = |&(first, last): &(u32, u32)| {
+            let (start, end) = (offset(first)?, offset(last).unwrap_or(u16::MAX));
+            Some(GapAckBlock { start, end })
+        };
+        let runs = self.runs.iter().take(MAX_GAP_ACK_BLOCKS);
+        runs.map_while(block).collect()
     }
 
     pub(crate) fn get_gap_ack_blocks_string(&self, cumulative_tsn: u32) -> String {
@@ -275,6 +287,58 @@ impl PayloadQueue {
 mod tests {
     use super::*;
     use bytes::Bytes;
+
+    fn chunk(tsn: u32) -> ChunkPayloadData {
+        ChunkPayloadData {
+            tsn,
+            ..Default::default()
+        }
+    }
+
+    fn gaps(queue: &PayloadQueue, cumulative: u32) -> Vec<(u16, u16)> {
+        let blocks = queue.get_gap_ack_blocks(cumulative);
+        blocks
+            .iter()
+            .map(|block| (block.start, block.end))
+            .collect()
+    }
+
+    #[test]
+    fn gaps_are_known_in_whatever_order_chunks_come_and_where_numbers_wrap() {
+        for cumulative in [0, u32::MAX - 6] {
+            for stride in [1, 3, 7, 9] {
+                let mut queue = PayloadQueue::new();
+                let mut expected: Vec<u16> = vec![];
+                for offset in (0..10).map(|n| 2 + n * stride % 10).filter(|n| n % 4 != 0) {
+                    queue.push_no_check(chunk(cumulative.wrapping_add(offset)));
+                    expected.push(offset as u16);
+                    expected.sort();
+                    let gaps = gaps(&queue, cumulative);
+                    let all: Vec<u16> = gaps.iter().flat_map(|&(a, b)| a..=b).collect();
+                    assert_eq!(all, expected);
+                    assert!(gaps.windows(2).all(|two| two[0].1 + 1 < two[1].0));
+                }
+                assert_eq!(gaps(&queue, cumulative), [(2, 3), (5, 7), (9, 11)]);
+                queue.pop(cumulative.wrapping_add(2)).unwrap();
+                assert_eq!(gaps(&queue, cumulative), [(3, 3), (5, 7), (9, 11)]);
+                queue.pop(cumulative.wrapping_add(3)).unwrap();
+                assert_eq!(gaps(&queue, cumulative), [(5, 7), (9, 11)]);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_too_far_or_too_much_is_not_reported() {
+        let mut queue = PayloadQueue::new();
+        for tsn in [2, 65_534, 65_535, 65_536, 70_000] {
+            queue.push_no_check(chunk(tsn));
+        }
+        assert_eq!(gaps(&queue, 0), [(2, 2), (65_534, 65_535)]);
+        for tsn in (4..4_000).step_by(2) {
+            queue.push_no_check(chunk(tsn));
+        }
+        assert_eq!(gaps(&queue, 0).len(), MAX_GAP_ACK_BLOCKS);
+    }
 
     #[test]
     fn inconsistent_message_index_preserves_data_and_accounting() {
