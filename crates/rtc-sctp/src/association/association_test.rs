@@ -1608,10 +1608,10 @@ mod timer_deadline_test;
 #[path = "retransmission_review_test.rs"]
 mod retransmission_review_test;
 
-#[path = "small_packets_test.rs"]
-mod small_packets_test;
 #[path = "recovery_fixture.rs"]
 mod recovery_fixture;
+#[path = "small_packets_test.rs"]
+mod small_packets_test;
 
 #[path = "recovery_cost_test.rs"]
 mod recovery_cost_test;

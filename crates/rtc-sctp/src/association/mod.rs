@@ -1363,7 +1363,11 @@ impl Association {
 
         let can_push = self.payload_queue.can_push(d, self.peer_last_tsn);
         // What came before comes again because its SACK was lost: that counts as a full packet.
-        let counted = if can_push { d.user_data.len() as u32 } else { self.mtu };
+        let counted = if can_push {
+            d.user_data.len() as u32
+        } else {
+            self.mtu
+        };
         self.unacknowledged = self.unacknowledged.saturating_add(counted);
         let mut stream_handle_data = false;
         if can_push {
