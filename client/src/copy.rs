@@ -1,8 +1,8 @@
 //! Bytes between tor and a tunnel, both ways.
 
-use crate::timers::{COPY_BUFFER, HALF_CLOSED};
+use crate::timers::{COPY_BUFFER, HALF_CLOSED, IDLE_COPY_BUFFER};
 use std::io;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, copy_buf, split};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 use tokio::time::timeout;
 
 /// Copies until both directions have ended, or one of them [`HALF_CLOSED`] ago, or one failed.
@@ -22,15 +22,31 @@ pub(crate) async fn both_ways(
     ended.unwrap_or(Ok(()))
 }
 
-async fn one_way(from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> io::Result<()> {
-    copy_buf(&mut BufReader::with_capacity(COPY_BUFFER, from), &mut to).await?;
-    to.shutdown().await
+/// Copies to the end. The buffer is as large as what came last suggests, so that an idle connection holds little.
+async fn one_way(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+) -> io::Result<()> {
+    let mut buffer = Vec::new();
+    let mut next = IDLE_COPY_BUFFER;
+    loop {
+        if buffer.capacity() != next {
+            buffer = Vec::with_capacity(next);
+        }
+        buffer.clear();
+        let count = from.read_buf(&mut buffer).await?;
+        if count == 0 {
+            return to.shutdown().await;
+        }
+        to.write_all(&buffer).await?;
+        next = (2 * count).next_power_of_two().clamp(IDLE_COPY_BUFFER, COPY_BUFFER);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::io::{AsyncReadExt, duplex};
+    use tokio::io::duplex;
     use tokio::time::Instant;
 
     #[tokio::test(start_paused = true)]
