@@ -35,7 +35,8 @@ impl Proxy {
     }
 
     async fn try_serve(&self, client: Match, stop: &CancellationToken) -> Result<End, ServeError> {
-        let prepare = self.connect(client);
+        // Its state is 40 KiB, which the client that is served for hours should not hold.
+        let prepare = Box::pin(self.connect(client));
         let Some(connected) = stop.run_until_cancelled(prepare).await else {
             return Ok(End::Stopped);
         };
