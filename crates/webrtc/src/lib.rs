@@ -11,11 +11,11 @@
 //! back-pressure both ways; dropping any of the types closes its connection.
 //!
 //! Only this crate names the WebRTC library, pinned to one release, and it works around its traits: small socket
-//! buffers ([`limits::SOCKET_RECEIVE_BUFFER`]), an unbounded send buffer ([`limits::SEND_BUFFER`]), a gathering that waits
-//! ten seconds for a dead server ([`Config::gathering_deadline`]), leaks when a connection is dropped, slow checks
-//! ([`limits::CHECK_INTERVAL`]), packets that wait for a timer to be sent, and a channel that waits a round trip before it
-//! opens ([`offer`]). One remains: a channel opened by the peer as unreliable is served reliably and in order, which is
-//! correct but slower.
+//! buffers ([`limits::SOCKET_RECEIVE_BUFFER`]), an unbounded send buffer ([`limits::SEND_BUFFER`]), a gathering that
+//! waits ten seconds for a dead server ([`Config::gathering_deadline`]), leaks when a connection is dropped, slow
+//! checks ([`limits::CHECK_INTERVAL`]), large receive buffers that lie idle, packets that wait for a timer to be sent,
+//! and a channel that waits a round trip before it opens ([`offer`]). One remains: a channel opened by the peer as
+//! unreliable is served reliably and in order, which is correct but slower.
 //!
 //! - [`config`](Config): what the caller chooses
 //! - [`offer`], [`answer`]: the two sides
@@ -31,6 +31,7 @@
 
 mod addresses;
 mod answerer;
+mod batches;
 mod channel;
 mod config;
 mod connection;

@@ -25,7 +25,7 @@ use webrtc::runtime::{
     TokioRuntime,
 };
 
-use crate::limits::SOCKET_RECEIVE_BUFFER;
+use crate::{batches::Socket, limits::SOCKET_RECEIVE_BUFFER};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -84,7 +84,7 @@ impl Runtime for ConnectionRuntime {
     fn wrap_udp_socket(&self, socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
         // A kernel that grants less still works, only slower.
         let _ = SockRef::from(&socket).set_recv_buffer_size(SOCKET_RECEIVE_BUFFER);
-        TokioRuntime.wrap_udp_socket(socket)
+        Ok(Arc::new(Socket::new(TokioRuntime.wrap_udp_socket(socket)?)))
     }
 
     fn wrap_tcp_listener(&self, listener: TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {

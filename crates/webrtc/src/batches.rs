@@ -1,0 +1,214 @@
+//! A socket whose batches need little memory while nothing comes.
+//!
+//! The kernel hands out up to 64 packets that came together as one of up to 64 KiB (GRO). The library keeps a buffer for
+//! that, a third too large, for each socket and one more, as long as the connection lives: 288 KB with two sockets. Here a
+//! thread has one such buffer, and the library is told that a batch is small; of a larger one it gets part after part.
+
+use std::{
+    cell::RefCell,
+    io::{self, IoSliceMut},
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, ready},
+};
+
+use webrtc::runtime::{AsyncUdpSocket, RecvMeta, Transmit};
+
+/// The largest batch: the length of an IP packet has 16 bits.
+const LARGEST: usize = 1 << 16;
+/// Packets that the library is told a batch has: its buffers are 1500 bytes for each. With four, what each call costs is
+/// little against what four packets cost, and an idle connection has 6 KB in each buffer.
+const PART: usize = 4;
+
+thread_local! {
+    static BATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; LARGEST]);
+}
+
+/// The socket.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    socket: Arc<dyn AsyncUdpSocket>,
+    /// What is left of a batch; nothing most of the time.
+    left: Mutex<Option<Left>>,
+}
+
+#[derive(Debug)]
+struct Left {
+    packets: Vec<u8>,
+    taken: usize,
+    meta: RecvMeta,
+}
+
+impl Socket {
+    pub(crate) fn new(socket: Arc<dyn AsyncUdpSocket>) -> Self {
+        Self { socket, left: Mutex::default() }
+    }
+
+    /// Takes a batch from the kernel: a part goes into `buffer`, the rest is kept.
+    fn poll_batch(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+        left: &mut Option<Left>,
+    ) -> Poll<io::Result<RecvMeta>> {
+        BATCH.with_borrow_mut(|batch| {
+            let mut meta = [RecvMeta::default()];
+            ready!(self.socket.poll_recv(cx, &mut [IoSliceMut::new(batch)], &mut meta))?;
+            let [mut meta] = meta;
+            let packets = &batch[..meta.len];
+            let first = part(packets, meta.stride, buffer.len());
+            if first.len() < packets.len() {
+                let packets = packets[first.len()..].to_vec();
+                *left = Some(Left { packets, taken: 0, meta });
+            }
+            meta.len = fill(buffer, first);
+            Poll::Ready(Ok(meta))
+        })
+    }
+}
+
+impl Left {
+    /// The next part goes into `buffer`; `None` when nothing is left.
+    fn take(&mut self, buffer: &mut [u8]) -> Option<RecvMeta> {
+        let next = part(&self.packets[self.taken..], self.meta.stride, buffer.len());
+        self.taken += next.len();
+        let mut meta = self.meta;
+        meta.len = fill(buffer, next);
+        (!next.is_empty()).then_some(meta)
+    }
+}
+
+/// As many whole packets of `stride` bytes as there is room for, but at least one.
+fn part(packets: &[u8], stride: usize, room: usize) -> &[u8] {
+    let stride = stride.max(1);
+    let whole = (room / stride).max(1) * stride;
+    &packets[..whole.min(packets.len())]
+}
+
+/// A packet that is longer than the buffer loses its end, as the kernel would have it.
+fn fill(buffer: &mut [u8], packets: &[u8]) -> usize {
+    let length = packets.len().min(buffer.len());
+    buffer[..length].copy_from_slice(&packets[..length]);
+    length
+}
+
+impl AsyncUdpSocket for Socket {
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
+        self.socket.poll_send(cx, transmit)
+    }
+
+    /// Fills the first buffer only, as the trait allows.
+    fn poll_recv(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+        meta: &mut [RecvMeta],
+    ) -> Poll<io::Result<usize>> {
+        let ([buffer, ..], [meta, ..]) = (bufs, meta) else { return Poll::Ready(Ok(0)) };
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        *meta = match left.as_mut().and_then(|left| left.take(buffer)) {
+            Some(meta) => meta,
+            None => {
+                *left = None;
+                ready!(self.poll_batch(cx, buffer, &mut left))?
+            }
+        };
+        Poll::Ready(Ok(1))
+    }
+
+    fn max_gso_segments(&self) -> usize {
+        self.socket.max_gso_segments()
+    }
+
+    fn max_gro_segments(&self) -> usize {
+        self.socket.max_gro_segments().min(PART)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    /// Has one batch for whoever asks.
+    #[derive(Debug)]
+    struct Kernel(Mutex<Option<(Vec<u8>, usize)>>);
+
+    impl AsyncUdpSocket for Kernel {
+        fn local_addr(&self) -> io::Result<SocketAddr> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        fn poll_send(&self, _: &mut Context<'_>, _: &Transmit<'_>) -> Poll<io::Result<usize>> {
+            Poll::Pending
+        }
+
+        fn poll_recv(
+            &self,
+            _: &mut Context<'_>,
+            bufs: &mut [IoSliceMut<'_>],
+            meta: &mut [RecvMeta],
+        ) -> Poll<io::Result<usize>> {
+            let Some((packets, stride)) = self.0.lock().unwrap().take() else {
+                return Poll::Pending;
+            };
+            meta[0].len = fill(&mut bufs[0], &packets);
+            meta[0].stride = stride;
+            Poll::Ready(Ok(1))
+        }
+
+        fn max_gro_segments(&self) -> usize {
+            64
+        }
+    }
+
+    /// What comes out of a batch, in the parts in which it comes.
+    async fn parts(length: usize, stride: usize, room: usize) -> Vec<Vec<u8>> {
+        let batch: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+        let kernel = Kernel(Mutex::new(Some((batch, stride))));
+        let socket = Socket::new(Arc::new(kernel));
+        assert_eq!(socket.max_gro_segments(), PART);
+        let (mut buffer, mut parts) = (vec![0; room], Vec::new());
+        poll_fn(|cx| {
+            let mut meta = [RecvMeta::default()];
+            while let Poll::Ready(result) =
+                socket.poll_recv(cx, &mut [IoSliceMut::new(&mut buffer)], &mut meta)
+            {
+                assert_eq!((result.unwrap(), meta[0].stride), (1, stride));
+                parts.push(buffer[..meta[0].len].to_vec());
+            }
+            Poll::Ready(())
+        })
+        .await;
+        parts
+    }
+
+    #[tokio::test]
+    async fn a_large_batch_comes_in_parts_of_whole_packets() {
+        let parts = parts(64 * 1000 - 300, 1000, 12_000).await;
+        assert_eq!(
+            parts.iter().map(Vec::len).collect::<Vec<_>>(),
+            [12000, 12000, 12000, 12000, 12000, 3700]
+        );
+        let all = parts.concat();
+        assert!(all.iter().enumerate().all(|(at, byte)| *byte == (at % 251) as u8));
+    }
+
+    #[tokio::test]
+    async fn a_small_one_comes_at_once_and_nothing_is_left() {
+        for (length, stride) in [(1229, 1229), (12_000, 1000), (1, 1)] {
+            assert_eq!(parts(length, stride, 12_000).await.len(), 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_packet_longer_than_the_buffer_loses_its_end_and_takes_no_other_with_it() {
+        let parts = parts(30_000, 15_000, 12_000).await;
+        assert_eq!(parts.iter().map(Vec::len).collect::<Vec<_>>(), [12_000, 12_000]);
+    }
+}
