@@ -67,6 +67,7 @@ impl Answerer {
             () = self.connection.events().ended().cancelled() => return Err(SetupError::Failed),
         };
         debug!("data channel accepted");
+        self.connection.rest_when_idle(&channel);
         Ok(DataChannel::new(channel, self.connection))
     }
 }

@@ -14,6 +14,8 @@ use std::{
 
 use webrtc::runtime::{AsyncUdpSocket, RecvMeta, Transmit};
 
+use crate::rest::Rest;
+
 /// The largest batch: the length of an IP packet has 16 bits.
 const LARGEST: usize = 1 << 16;
 /// Packets that the library is told a batch has: its buffers are 1500 bytes for each. With four, what each call costs is
@@ -24,10 +26,11 @@ thread_local! {
     static BATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; LARGEST]);
 }
 
-/// The socket.
+/// The socket, which also tells what passes.
 #[derive(Debug)]
 pub(crate) struct Socket {
     socket: Arc<dyn AsyncUdpSocket>,
+    rest: Arc<Rest>,
     /// What is left of a batch; nothing most of the time.
     left: Mutex<Option<Left>>,
 }
@@ -40,8 +43,8 @@ struct Left {
 }
 
 impl Socket {
-    pub(crate) fn new(socket: Arc<dyn AsyncUdpSocket>) -> Self {
-        Self { socket, left: Mutex::default() }
+    pub(crate) fn new(socket: Arc<dyn AsyncUdpSocket>, rest: Arc<Rest>) -> Self {
+        Self { socket, rest, left: Mutex::default() }
     }
 
     /// Takes a batch from the kernel: a part goes into `buffer`, the rest is kept.
@@ -56,6 +59,7 @@ impl Socket {
             ready!(self.socket.poll_recv(cx, &mut [IoSliceMut::new(batch)], &mut meta))?;
             let [mut meta] = meta;
             let packets = &batch[..meta.len];
+            packets.chunks(meta.stride.max(1)).for_each(|packet| self.rest.received(packet));
             let first = part(packets, meta.stride, buffer.len());
             if first.len() < packets.len() {
                 let packets = packets[first.len()..].to_vec();
@@ -98,7 +102,9 @@ impl AsyncUdpSocket for Socket {
     }
 
     fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
-        self.socket.poll_send(cx, transmit)
+        let sent = ready!(self.socket.poll_send(cx, transmit));
+        self.rest.sent(transmit.contents);
+        Poll::Ready(sent)
     }
 
     /// Fills the first buffer only, as the trait allows.
@@ -171,7 +177,7 @@ mod tests {
     async fn parts(length: usize, stride: usize, room: usize) -> Vec<Vec<u8>> {
         let batch: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
         let kernel = Kernel(Mutex::new(Some((batch, stride))));
-        let socket = Socket::new(Arc::new(kernel));
+        let socket = Socket::new(Arc::new(kernel), Arc::default());
         assert_eq!(socket.max_gro_segments(), PART);
         let (mut buffer, mut parts) = (vec![0; room], Vec::new());
         poll_fn(|cx| {

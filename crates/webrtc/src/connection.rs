@@ -125,6 +125,11 @@ impl Connection {
         self.runtime.settle();
     }
 
+    /// The driver may rest while nothing happens on `channel`, which is open and the only one.
+    pub(crate) fn rest_when_idle(&self, channel: &Channel) {
+        self.runtime.rest_when_idle(channel);
+    }
+
     /// Applies the peer's description; `setup` is its DTLS role if it names none.
     pub(crate) async fn set_peer_description(
         &self,

@@ -71,6 +71,7 @@ impl Offerer {
         self.connection.set_peer_description(answer_sdp, Setup::Active).await?;
         timeout(limit, self.opened()).await.map_err(|_| SetupError::Timeout(limit))??;
         debug!("data channel opened");
+        self.connection.rest_when_idle(&self.channel);
         Ok(DataChannel::new(self.channel, self.connection))
     }
 

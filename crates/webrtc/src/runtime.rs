@@ -17,7 +17,7 @@ use socket2::SockRef;
 use tokio::{
     sync::Notify,
     task::{AbortHandle, JoinSet},
-    time::timeout,
+    time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use webrtc::runtime::{
@@ -25,7 +25,7 @@ use webrtc::runtime::{
     TokioRuntime,
 };
 
-use crate::{batches::Socket, limits::SOCKET_RECEIVE_BUFFER};
+use crate::{batches::Socket, connection::Channel, limits::SOCKET_RECEIVE_BUFFER, rest::Rest};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -38,6 +38,7 @@ pub(crate) struct ConnectionRuntime {
     lost: CancellationToken,
     nudge: Arc<Notify>,
     is_settled: AtomicBool,
+    rest: Arc<Rest>,
 }
 
 impl ConnectionRuntime {
@@ -65,6 +66,11 @@ impl ConnectionRuntime {
         self.is_settled.store(true, Ordering::Relaxed);
     }
 
+    /// From now on the driver is called less often while nothing happens on `channel`.
+    pub(crate) fn rest_when_idle(&self, channel: &Channel) {
+        self.rest.begin(channel);
+    }
+
     fn lock(&self) -> MutexGuard<'_, JoinSet<()>> {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -84,7 +90,8 @@ impl Runtime for ConnectionRuntime {
     fn wrap_udp_socket(&self, socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
         // A kernel that grants less still works, only slower.
         let _ = SockRef::from(&socket).set_recv_buffer_size(SOCKET_RECEIVE_BUFFER);
-        Ok(Arc::new(Socket::new(TokioRuntime.wrap_udp_socket(socket)?)))
+        let socket = TokioRuntime.wrap_udp_socket(socket)?;
+        Ok(Arc::new(Socket::new(socket, self.rest.clone())))
     }
 
     fn wrap_tcp_listener(&self, listener: TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {
@@ -103,8 +110,9 @@ impl Runtime for ConnectionRuntime {
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        if self.is_settled.load(Ordering::Relaxed) {
-            return TokioRuntime.sleep(duration);
+        if self.is_settled.load(Ordering::Relaxed) && self.rest.has_begun() {
+            let rest = self.rest.clone();
+            return Box::pin(async move { sleep(rest.prolong(duration).await).await });
         }
         let nudge = self.nudge.clone();
         Box::pin(async move {

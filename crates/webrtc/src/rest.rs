@@ -1,0 +1,161 @@
+//! Sleep for a connection on which nothing happens.
+//!
+//! The library's ICE agent wants to be called five times a second, also when it is connected and has nothing to do but a
+//! check every two seconds. The driver sleeps until the next of all timers, so there is no telling the agent's from SCTP's
+//! by its length. But when nothing is unacknowledged and the last acknowledgement that could be owed is sent, SCTP has
+//! none, and a connection whose peer is there may sleep until its next check.
+
+use std::{
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use tokio::time::Instant;
+use webrtc::data_channel::DataChannel;
+
+use crate::connection::Channel;
+
+/// How long nothing but checks must have come: longer than SCTP waits with an acknowledgement (200 ms, RFC 9260, 6.2).
+const STILL: Duration = Duration::from_millis(300);
+/// Time between two checks of a path in use, the library's default; Go's, too.
+const CHECK: Duration = Duration::from_secs(2);
+/// A peer that was silent for so long may be gone: then the agent is called as often as it wants, to find out in time.
+const PEER_IS_THERE: Duration = Duration::from_secs(4);
+
+/// What has passed through the sockets of a connection, and whether it may rest.
+///
+/// STUN's packets begin with 0 to 3, everything else is data here (RFC 7983).
+#[derive(Debug, Default)]
+pub(crate) struct Rest {
+    data: AtomicBool,
+    check_sent: AtomicBool,
+    heard: AtomicBool,
+    times: Mutex<Times>,
+    channel: OnceLock<Weak<dyn DataChannel>>,
+}
+
+/// When that was last seen to have happened.
+#[derive(Debug, Default, Clone, Copy)]
+struct Times {
+    data: Option<Instant>,
+    check_sent: Option<Instant>,
+    heard: Option<Instant>,
+}
+
+impl Rest {
+    /// The channel is open, and the only one; from now on there may be rest.
+    pub(crate) fn begin(&self, channel: &Channel) {
+        // One that was set before is the same.
+        let _ = self.channel.set(Arc::downgrade(channel));
+    }
+
+    /// Whether there may be rest at all.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.channel.get().is_some()
+    }
+
+    /// How long to sleep when the next timer is due in `wanted`.
+    pub(crate) async fn prolong(&self, wanted: Duration) -> Duration {
+        let now = Instant::now();
+        match self.look(now).rest_until(now) {
+            Some(until) if wanted < until - now && self.all_is_acknowledged().await => until - now,
+            _ => wanted,
+        }
+    }
+
+    fn look(&self, now: Instant) -> Times {
+        let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
+        let see = |sign: &AtomicBool, time: &mut Option<Instant>| {
+            if sign.swap(false, Relaxed) {
+                *time = Some(now);
+            }
+        };
+        see(&self.data, &mut times.data);
+        see(&self.check_sent, &mut times.check_sent);
+        see(&self.heard, &mut times.heard);
+        *times
+    }
+
+    async fn all_is_acknowledged(&self) -> bool {
+        let Some(channel) = self.channel.get().and_then(Weak::upgrade) else { return false };
+        matches!(channel.outstanding_bytes().await, Ok(0))
+    }
+
+    /// Notes a packet of ours: a check. What else is sent is unacknowledged at first, or an acknowledgement itself.
+    pub(crate) fn sent(&self, packet: &[u8]) {
+        if matches!(packet, [0, 1, ..]) {
+            self.check_sent.store(true, Relaxed);
+        }
+    }
+
+    /// Notes a packet that came.
+    pub(crate) fn received(&self, packet: &[u8]) {
+        self.heard.store(true, Relaxed);
+        if !matches!(packet, [0..=3, ..]) {
+            self.data.store(true, Relaxed);
+        }
+    }
+}
+
+impl Times {
+    /// Until when nothing has to be done but what a packet asks for.
+    fn rest_until(self, now: Instant) -> Option<Instant> {
+        let is_still = self.data.is_none_or(|data| data + STILL <= now);
+        let peer_is_there = self.heard.is_some_and(|heard| now < heard + PEER_IS_THERE);
+        let next_check = self.check_sent? + CHECK;
+        (is_still && peer_is_there && now < next_check).then_some(next_check)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REQUEST: [u8; 2] = [0, 1];
+    const RESPONSE: [u8; 2] = [1, 1];
+    const RECORD: [u8; 2] = [23, 254];
+
+    fn after(milliseconds: u64) -> Duration {
+        Duration::from_millis(milliseconds)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn between_two_checks_nothing_has_to_be_done() {
+        let (rest, begin) = (Rest::default(), Instant::now());
+        assert_eq!(rest.look(begin).rest_until(begin), None, "nothing is known yet");
+        rest.sent(&REQUEST);
+        assert_eq!(rest.look(begin).rest_until(begin), None, "nobody answered yet");
+        rest.received(&RESPONSE);
+        let times = rest.look(begin);
+        assert_eq!(times.rest_until(begin), Some(begin + CHECK));
+        assert_eq!(times.rest_until(begin + CHECK), None, "now it is time");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn data_that_came_may_have_to_be_acknowledged() {
+        let (rest, begin) = (Rest::default(), Instant::now());
+        rest.sent(&REQUEST);
+        rest.received(&RESPONSE);
+        rest.look(begin);
+        rest.received(&RECORD);
+        let times = rest.look(begin + after(500));
+        assert_eq!(times.rest_until(begin + after(799)), None);
+        assert_eq!(times.rest_until(begin + after(800)), Some(begin + CHECK));
+        rest.sent(&RECORD);
+        assert!(rest.look(begin + after(800)).rest_until(begin + after(800)).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn there_is_no_rest_with_a_peer_that_may_be_gone() {
+        let (rest, begin) = (Rest::default(), Instant::now());
+        rest.received(&REQUEST);
+        rest.look(begin);
+        rest.sent(&REQUEST);
+        let times = rest.look(begin + after(3500));
+        assert!(times.rest_until(begin + after(3999)).is_some());
+        assert_eq!(times.rest_until(begin + after(4000)), None);
+    }
+}
