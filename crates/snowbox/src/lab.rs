@@ -233,6 +233,14 @@ impl<'a> Lab<'a> {
         &self.programs[0]
     }
 
+    /// CPU time of client, proxies and server so far; those of proxies that have ended is not in it.
+    pub fn cpu(&self) -> [(&'static str, Duration); 3] {
+        let of = |process: &Process| process.usage().unwrap_or_default().cpu;
+        let [client, server] = &self.programs;
+        let proxies = self.proxies.iter().flatten().map(of).sum();
+        [("client", of(client)), ("proxy", proxies), ("server", of(server))]
+    }
+
     /// Cuts the client off from everything, or ends that: the links are dark, the broker stands still.
     ///
     /// # Errors

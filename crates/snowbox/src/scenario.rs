@@ -6,6 +6,7 @@ pub mod bufferbloat;
 pub mod failover;
 mod full_load;
 pub mod loss;
+pub mod peers;
 pub mod stripe;
 pub mod users;
 

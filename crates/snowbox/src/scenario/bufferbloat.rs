@@ -7,12 +7,14 @@ use clap::Args;
 use super::{
     Runs,
     full_load::{DIRECTIONS, full_load, idle, note},
+    peers::{GoDirectory, Peers, add_ratios},
 };
 use crate::{
     error::Error,
     lab::{Lab, Layout, shape::Shape},
     place::Place,
     progress::say,
+    run::leave,
     sheet::Sheet,
 };
 
@@ -28,6 +30,12 @@ pub struct Options {
     /// Seconds of each direction behind the first five.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub seconds: u64,
+    /// Which client and proxy run beside ours, with our broker and server.
+    #[arg(long, value_enum, default_value_t = Peers::Ours)]
+    pub peers: Peers,
+    /// Where they are.
+    #[command(flatten)]
+    pub go: GoDirectory,
     /// How often.
     #[command(flatten)]
     pub runs: Runs,
@@ -38,25 +46,39 @@ pub struct Options {
 /// # Errors
 /// The first thing that went wrong.
 pub async fn run(place: &Place, options: &Options) -> Result<Sheet, Error> {
+    let chains = options.peers.chains(&place.programs, &options.go)?;
     let mut sheet = Sheet::new("bufferbloat");
     for run in 0..options.runs.runs {
-        for rate in &options.rates {
-            for round_trip in &options.round_trips {
-                let shape = Shape::new(*rate, Duration::from_millis(*round_trip));
-                say(format_args!("{shape}, run {} …", run + 1));
-                one_link(place, &mut sheet, shape, options.seconds, u64::from(run)).await?;
+        for (rate, round_trip) in options.links() {
+            let shape = Shape::new(rate, Duration::from_millis(round_trip));
+            for (chain, programs) in &chains {
+                let label =
+                    if chains.len() > 1 { format!("{chain} {shape}") } else { shape.to_string() };
+                say(format_args!("{label}, run {} …", run + 1));
+                let place = Place::new(place.args.clone(), programs.clone())?;
+                let link = (&*label, shape, options.seconds);
+                let outcome = one_link(&place, &mut sheet, link, u64::from(run)).await;
+                leave(place, &outcome).await;
+                outcome?;
             }
         }
     }
+    add_ratios(&mut sheet);
     Ok(sheet)
+}
+
+impl Options {
+    fn links(&self) -> impl Iterator<Item = (f64, u64)> {
+        let all = |rate| self.round_trips.iter().map(move |round_trip| (rate, *round_trip));
+        self.rates.iter().copied().flat_map(all)
+    }
 }
 
 /// One proxy behind one link: a row for each direction.
 pub(super) async fn one_link(
     place: &Place,
     sheet: &mut Sheet,
-    shape: Shape,
-    seconds: u64,
+    (label, shape, seconds): (&str, Shape, u64),
     seed: u64,
 ) -> Result<(), Error> {
     let layout = Layout { links: vec![shape], max: 1, one_client_each: false, seed };
@@ -67,7 +89,7 @@ pub(super) async fn one_link(
         let idle = idle(&mut session).await?;
         let then = Duration::from_secs(seconds);
         let loaded = full_load(&lab, &mut session, direction, then).await?;
-        note(sheet, &format!("{shape} {}", direction.name()), &loaded, shape.rate, idle);
+        note(sheet, &format!("{label} {}", direction.name()), &loaded, shape.rate, idle);
         drop(session);
         lab.end().await?;
     }

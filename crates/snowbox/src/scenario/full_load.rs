@@ -19,6 +19,7 @@ use crate::{
 
 /// How long the beginning is, which is counted by itself: congestion control has to find the rate in it.
 pub(super) const BEGINNING: Duration = Duration::from_secs(5);
+const MIB: f64 = 1024.0 * 1024.0;
 /// How long echoes alone run before any load.
 const IDLE: Duration = Duration::from_secs(3);
 
@@ -38,6 +39,10 @@ pub(super) struct Loaded {
     /// Bytes that the links moved this way for each useful one: in the beginning, and until everything had arrived. What is
     /// over about 1.1 is repetition.
     wire: [f64; 2],
+    /// CPU time of each program until everything had arrived.
+    cpu: [(&'static str, Duration); 3],
+    /// Useful bytes until then, in MiB.
+    mib: f64,
 }
 
 /// The median of the echoes of an idle session, in milliseconds.
@@ -58,7 +63,7 @@ pub(super) async fn full_load(
     direction: Direction,
     then: Duration,
 ) -> Result<Loaded, Error> {
-    let before = moved(lab, session, direction);
+    let (before, cpu_before) = (moved(lab, session, direction), lab.cpu());
     let start = Instant::now();
     let (middle, end) = (start + BEGINNING, start + BEGINNING + then);
     session.load(direction, Load::Full);
@@ -67,13 +72,20 @@ pub(super) async fn full_load(
     session.run_until(end).await?;
     // Echoes and bytes that take longer than it waits count as they are then.
     let _ = session.settle(direction).await?;
+    let mut cpu = lab.cpu();
+    cpu.iter_mut()
+        .zip(cpu_before)
+        .for_each(|((_, now), (_, then))| *now = now.saturating_sub(then));
     let bulk = session.bulk(direction);
+    let after = moved(lab, session, direction);
     Ok(Loaded {
         beginning: bulk.rate(start, middle),
         then: bulk.rate(middle, end),
         echoes: session.echoes().milliseconds(start, end, Instant::now()),
         stall: bulk.longest_gap(bulk.first().unwrap_or(end).clamp(start, end), end),
-        wire: [wire_of_beginning, moved(lab, session, direction).ratio_since(before)],
+        wire: [wire_of_beginning, after.ratio_since(before)],
+        cpu,
+        mib: (after.useful - before.useful) as f64 / MIB,
     })
 }
 
@@ -98,6 +110,10 @@ pub(super) fn note(sheet: &mut Sheet, label: &str, loaded: &Loaded, rate: f64, i
         ("wire x", Higher, loaded.wire[1]),
     ] {
         sheet.add(label, name, worse, value);
+    }
+    for (program, cpu) in loaded.cpu {
+        let name = format!("{program} CPU ms/MiB");
+        sheet.add(label, &name, Higher, cpu.as_secs_f64() * 1000.0 / loaded.mib);
     }
 }
 

@@ -41,7 +41,8 @@ pub async fn run(place: &Place, options: &Options) -> Result<Sheet, Error> {
             let mut shape = Shape::new(options.rate, Duration::from_millis(options.round_trip));
             shape.loss = percent / 100.0;
             say(format_args!("{percent} % lost, run {} …", run + 1));
-            one_link(place, &mut sheet, shape, options.seconds, u64::from(run)).await?;
+            let link = (&*shape.to_string(), shape, options.seconds);
+            one_link(place, &mut sheet, link, u64::from(run)).await?;
         }
     }
     Ok(sheet)

@@ -37,5 +37,6 @@ fn a_slow_link_is_measured_both_ways() {
         let rate = value("then Mbit/s");
         assert!((0.8..8.0).contains(&rate), "{direction}: {sheet}");
         assert!(value("wire x") > 1.0, "{direction}: {sheet}");
+        assert!(value("proxy CPU ms/MiB") > 0.0, "{direction}: {sheet}");
     }
 }
