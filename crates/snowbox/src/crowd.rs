@@ -13,17 +13,23 @@
 pub mod bridge;
 pub mod door;
 pub mod far_end;
+mod race;
 mod turns;
 pub mod user;
 
 use std::{io, time::Duration};
 
-use tokio::time::{Instant, timeout};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::{Instant, timeout},
+};
 
 pub use bridge::Bridge;
 pub use door::Door;
+pub(crate) use race::Race;
 pub(crate) use turns::in_turns;
 pub use user::User;
+pub(crate) use user::hello;
 
 use crate::progress::say;
 
@@ -56,11 +62,8 @@ impl Crowd {
     /// and back. Why the first one failed is said; there is no other error.
     pub async fn gather(bridge: &Bridge, count: u32, at_once: usize) -> Self {
         let (door, start) = (Door::new(bridge.port()), Instant::now());
-        let come = (0..count).map(|number| come(door.clone(), number));
-        let outcomes = in_turns(at_once, come).await;
-        let mut failures = Failures::default();
-        let users: Vec<User> =
-            outcomes.into_iter().filter_map(|user| failures.sort(user)).collect();
+        let users =
+            those_who_come(at_once, (0..count).map(|number| come(door.clone(), number))).await;
         Self { failures: count as usize - users.len(), users, took: start.elapsed(), door }
     }
 
@@ -71,12 +74,28 @@ impl Crowd {
 
     /// How many have a stream that does not answer; at most `at_once` are asked at a time.
     pub async fn lost(self, at_once: usize) -> usize {
-        let count = self.users.len();
-        let ask = |mut user: User| async move { in_time(user.hello()).await.map(|()| user) };
-        let answers = in_turns(at_once, self.users.into_iter().map(ask)).await;
-        let mut failures = Failures::default();
-        count - answers.into_iter().filter_map(|user| failures.sort(user)).count()
+        lost(self.users, at_once).await
     }
+}
+
+/// Those who are set up in time, at most `at_once` at a time. Why the first one is not is said.
+pub(crate) async fn those_who_come<S: Send + 'static>(
+    at_once: usize,
+    come: impl IntoIterator<Item = impl Future<Output = io::Result<S>> + Send + 'static>,
+) -> Vec<S> {
+    let outcomes = in_turns(at_once, come.into_iter().map(in_time)).await;
+    let mut failures = Failures::default();
+    outcomes.into_iter().filter_map(|user| failures.sort(user)).collect()
+}
+
+/// How many streams do not answer; at most `at_once` are asked at a time.
+pub(crate) async fn lost<S>(streams: Vec<S>, at_once: usize) -> usize
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let count = streams.len();
+    let ask = |mut stream: S| async move { hello(&mut stream).await.map(|()| stream) };
+    count - those_who_come(at_once, streams.into_iter().map(ask)).await.len()
 }
 
 /// Tells one of many failures.
@@ -99,10 +118,10 @@ impl Failures {
 
 async fn come(door: Door, number: u32) -> io::Result<User> {
     let mut user = User::begin(door.of(number))?;
-    in_time(user.hello()).await?;
+    hello(&mut user).await?;
     Ok(user)
 }
 
-async fn in_time(answer: impl Future<Output = io::Result<()>>) -> io::Result<()> {
+async fn in_time<T>(answer: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     timeout(LIMIT, answer).await?
 }

@@ -63,5 +63,7 @@ pub(crate) fn greeting(origin: &Origin) -> impl Fn(TcpStream) -> Answering + use
 async fn greet(origin: Origin, mut stream: TcpStream) -> io::Result<()> {
     let hello = stream.read_u8().await?;
     stream.write_u8(hello).await?;
+    // All wait until the last one is there, and the origin has less patience.
+    stream.peek(&mut [0]).await?;
     origin.serve(stream).await
 }

@@ -1,33 +1,23 @@
 //! Users who all want something at the same time.
 
-use std::{io, time::Duration};
+use std::time::Duration;
 
 use clap::Args;
-use tokio::time::{Instant, timeout};
 
 use super::AtOnce;
 use crate::{
     args::parse_size,
-    crowd::{Bridge, Crowd, User, far_end, files_for, in_turns},
-    error::{Doing, Error},
-    meter::Meter,
+    crowd::{Bridge, Crowd, Race, far_end, files_for},
+    error::Error,
     open_files,
     origin::Origin,
     place::Place,
     progress::say,
     scenario::{Runs, full_load::DIRECTIONS},
-    sheet::{
-        Sheet,
-        Worse::{Higher, Lower},
-    },
-    stats::fairness,
+    sheet::{Sheet, Worse::Higher},
     transfer::Direction,
     usage,
 };
-
-/// Time for all transfers of one direction.
-const LIMIT: Duration = Duration::from_secs(600);
-const MIB: f64 = 1024.0 * 1024.0;
 
 /// How many, how much.
 #[derive(Debug, Clone, Args)]
@@ -46,13 +36,10 @@ pub struct Options {
     pub runs: Runs,
 }
 
-/// What became of it.
+/// What became of it, and what it cost.
 #[derive(Debug)]
 struct Outcome {
-    /// How long each transfer took that was right to the last byte.
-    took: Vec<Duration>,
-    /// All of them.
-    whole: Duration,
+    race: Race,
     server: Duration,
     ourselves: Duration,
 }
@@ -80,44 +67,15 @@ async fn measure(
     let crowd = Crowd::gather(&bridge, options.sessions, options.at_once.get()).await;
     let (users, name) = (crowd.users.len(), direction.name());
     say(format_args!("{name}: {users} users at once …"));
-    let outcome = move_all(&mut bridge, crowd.users, direction, options.size).await?;
-    note(sheet, direction, options, &outcome);
-    bridge.end().await
-}
-
-async fn move_all(
-    bridge: &mut Bridge,
-    users: Vec<User>,
-    direction: Direction,
-    size: u64,
-) -> Result<Outcome, Error> {
-    let seed = getrandom::u64().map_err(io::Error::other).doing("asking for random bytes")?;
-    let seeds = (0..).map(|number| seed.wrapping_add(number));
-    let (server, ourselves, start) = (bridge.activity()?, cpu_of_ours(), Instant::now());
-    let transfers = users.into_iter().zip(seeds).map(move |(user, seed)| async move {
-        let ended = finish(user, direction, seed, size).await;
-        ended.map(|user| (user, start.elapsed()))
-    });
-    let ended = in_turns(usize::MAX, transfers).await;
+    let (server, ourselves) = (bridge.activity()?, cpu_of_ours());
+    let race = Race::run(crowd.users, direction, options.size).await?;
     let outcome = Outcome {
-        whole: start.elapsed(),
+        race,
         server: bridge.activity()?.since(&server).0,
         ourselves: cpu_of_ours().saturating_sub(ourselves),
-        took: ended.iter().flatten().map(|(_, took)| *took).collect(),
     };
-    Ok(outcome)
-}
-
-/// The user again, if every byte was right: the last of them may still have to be acknowledged.
-async fn finish(mut user: User, direction: Direction, seed: u64, size: u64) -> Option<User> {
-    let meter = Meter::start(size);
-    let work = direction.run_over(&mut user.stream, seed, &meter);
-    match timeout(LIMIT, work).await {
-        Ok(Ok(())) => return Some(user),
-        Ok(Err(error)) => say(error),
-        Err(_) => say(format_args!("a user's {} was not over in {LIMIT:?}", direction.name())),
-    }
-    None
+    note(sheet, direction, options, &outcome);
+    bridge.end().await
 }
 
 /// Users and far ends: the load.
@@ -126,20 +84,15 @@ fn cpu_of_ours() -> Duration {
 }
 
 fn note(sheet: &mut Sheet, direction: Direction, options: &Options, outcome: &Outcome) {
-    let Outcome { took, whole, server, ourselves } = outcome;
-    let processors = |cpu: &Duration| cpu.as_secs_f64() / whole.as_secs_f64();
-    let mib = options.size as f64 * took.len() as f64 / MIB;
-    let rates: Vec<f64> = took.iter().map(|took| 1.0 / took.as_secs_f64()).collect();
-    for (name, worse, value) in [
-        ("users", Lower, took.len() as f64),
-        ("failures", Higher, f64::from(options.sessions) - took.len() as f64),
-        ("MiB/s", Lower, mib / whole.as_secs_f64()),
-        ("fairness", Lower, fairness(&rates).unwrap_or(f64::NAN)),
-        ("server CPU ms/MiB", Higher, server.as_secs_f64() * 1000.0 / mib),
-        ("server processors", Higher, processors(server)),
-        ("load processors", Higher, processors(ourselves)),
+    let Outcome { race, server, ourselves } = outcome;
+    let processors = |cpu: &Duration| cpu.as_secs_f64() / race.whole.as_secs_f64();
+    race.note(sheet, direction.name(), options.sessions);
+    for (name, value) in [
+        ("server CPU ms/MiB", server.as_secs_f64() * 1000.0 / race.mib()),
+        ("server processors", processors(server)),
+        ("load processors", processors(ourselves)),
     ] {
-        sheet.add(direction.name(), name, worse, value);
+        sheet.add(direction.name(), name, Higher, value);
     }
 }
 
@@ -148,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_are_of_those_who_succeeded() {
+    fn the_price_is_that_of_those_who_succeeded() {
         let options = Options {
             sessions: 3,
             size: 1 << 20,
@@ -156,18 +109,11 @@ mod tests {
             runs: Runs { runs: 1 },
         };
         let second = Duration::from_secs(1);
-        let outcome = Outcome {
-            took: vec![second, 2 * second],
-            whole: 2 * second,
-            server: second,
-            ourselves: 2 * second,
-        };
+        let race = Race { size: 1 << 20, took: vec![second, 2 * second], whole: 2 * second };
+        let outcome = Outcome { race, server: second, ourselves: 2 * second };
         let mut sheet = Sheet::new("users transfer");
         note(&mut sheet, Direction::Upload, &options, &outcome);
         let value = |name| sheet.figure("upload", name).unwrap().median;
-        assert_eq!((value("users"), value("failures")), (2.0, 1.0));
-        assert_eq!(value("MiB/s"), 1.0);
-        assert_eq!(value("fairness"), 0.9);
         assert_eq!(value("server CPU ms/MiB"), 500.0);
         assert_eq!((value("server processors"), value("load processors")), (0.5, 1.0));
     }
