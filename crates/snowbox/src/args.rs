@@ -67,6 +67,9 @@ pub struct Args {
     /// Have the programs leave addresses in their logs.
     #[arg(long, global = true)]
     pub unsafe_logging: bool,
+    /// Seconds between two polls of a proxy, each of which brings one client at the most; what the proxy likes, if not given.
+    #[arg(long, global = true, value_parser = clap::value_parser!(u16).range(2..=3600))]
+    pub poll_interval: Option<u16>,
     /// Set by the program itself when it runs again in its namespace.
     #[arg(long, global = true, hide = true)]
     pub inside_netns: bool,

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::{net::TcpStream, task::JoinSet};
 
 use crate::{
     backbone::Backbone,
     error::{Doing, Error},
+    listener::MAX_CONNECTIONS,
     managed,
     network::Network,
-    origin::Origin,
+    origin::{Answering, Origin},
     orport::OrPort,
     place::Place,
     ports,
@@ -28,12 +29,25 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// # Errors
 /// When a program cannot be started or is not ready in time; the message names it.
 pub async fn start(place: &Place) -> Result<Network, Error> {
-    let [broker_address, relay] = ports::free().doing("finding free ports")?;
     let origin = Origin::default();
+    let far_end = origin.on_connection();
+    start_for(place, MAX_CONNECTIONS, origin, far_end).await
+}
+
+/// The same for so many streams at once, each of which is given to `far_end`.
+///
+/// # Errors
+/// As [`start`].
+pub(crate) async fn start_for(
+    place: &Place,
+    streams: usize,
+    origin: Origin,
+    far_end: impl Fn(TcpStream) -> Answering + Send + Sync + 'static,
+) -> Result<Network, Error> {
+    let [broker_address, relay] = ports::free().doing("finding free ports")?;
     let state = place.directory("state")?;
-    let orport = OrPort::start(&state, origin.on_connection())
-        .await
-        .doing("starting the Extended ORPort")?;
+    let orport = OrPort::start_for(streams, &state, far_end).await;
+    let orport = orport.doing("starting the Extended ORPort")?;
     let plan = program("server", &place.programs.server, place).args(["-disable-tls"]);
     let (server, relay) = managed::start_server(plan, relay, &orport, &state, place.logs()).await?;
     let mut backbone = Backbone::start(place, broker_address, FINGERPRINT, relay).await?;

@@ -106,6 +106,9 @@ pub(crate) async fn flags(place: &Place, peers: &Peers) -> Result<Vec<String>, E
     flags.extend(["-keep-local-addresses", "-allow-non-tls-relay"].map(String::from));
     flags.extend(help.if_known("allow-proxying-to-private-addresses", None));
     flags.extend(help.if_known("nat-probe-server", Some(&peers.nat_probe)));
+    if let Some(seconds) = place.args.poll_interval {
+        flags.extend(["-poll-interval".into(), format!("{seconds}s")]);
+    }
     flags.extend(place.args.debug.then(|| "-verbose".into()));
     flags.extend(place.unsafe_logging().map(String::from));
     Ok(flags)

@@ -7,6 +7,7 @@ pub mod failover;
 mod full_load;
 pub mod loss;
 pub mod peers;
+pub mod sessions;
 pub mod stripe;
 pub mod users;
 
@@ -17,8 +18,8 @@ use crate::{error::Error, netns, place::Place, sheet::Sheet};
 /// The device from which TUN devices are made.
 const TUN: &str = "/dev/net/tun";
 
-/// The scenarios. Each but `bench` and `users` needs root, for network namespaces and TUN devices; those two need root or
-/// unprivileged user namespaces, for one namespace.
+/// The scenarios. Each but `bench`, `sessions` and `users` needs root, for network namespaces and TUN devices; those three
+/// need root or unprivileged user namespaces, for one namespace.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Scenario {
     /// How fast it gets, and how long a click waits while a download or an upload runs.
@@ -33,6 +34,9 @@ pub enum Scenario {
     Loss(loss::Options),
     /// How fast it gets, and what that costs, with no limit on the way: our programs, and Go's beside them.
     Bench(bench::Options),
+    /// What sessions of one client cost it and the proxies, idle and all at once, with WebRTC. Needs root or unprivileged
+    /// user namespaces.
+    Sessions(sessions::Options),
     /// What many users cost one server, and whether it serves them all; without WebRTC. Needs root or unprivileged user
     /// namespaces.
     Users(users::Options),
@@ -52,7 +56,10 @@ impl Scenario {
     /// # Errors
     /// [`Error::NeedsRoot`], [`Error::NoTun`].
     pub fn check_rights(&self) -> Result<(), Error> {
-        if let Self::Bench(_) | Self::Users(_) = self { Ok(()) } else { check_rights() }
+        match self {
+            Self::Bench(_) | Self::Sessions(_) | Self::Users(_) => Ok(()),
+            _ => check_rights(),
+        }
     }
 
     /// Measures; this program has to be in a network namespace of its own.
@@ -67,6 +74,7 @@ impl Scenario {
             Self::Stripe(options) => stripe::run(place, options).await,
             Self::Loss(options) => loss::run(place, options).await,
             Self::Bench(options) => bench::run(place, options).await,
+            Self::Sessions(options) => sessions::run(place, options).await,
             Self::Users(options) => users::run(place, options).await,
         }
     }

@@ -6,6 +6,7 @@ mod logs_hide_addresses;
 mod our_client_go_server;
 mod real_tor;
 mod scenario_bufferbloat;
+mod scenario_sessions;
 mod scenario_users;
 mod stdout_is_only_pt;
 mod support;
