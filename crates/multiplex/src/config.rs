@@ -31,8 +31,12 @@ impl Config {
 /// queued.
 pub const QUEUE: Duration = Duration::from_millis(50);
 
-/// How long a peer collects acknowledgements: ours 20 ms, kcp-go 10 ms.
+/// How long a peer collects acknowledgements of much data: ours 20 ms, kcp-go 10 ms.
 pub(crate) const ACK_DELAY: Duration = Duration::from_millis(20);
+
+/// How long a peer of ours may keep the acknowledgement of little data, to let data of its own say as much: 60 ms, the
+/// `ACK_PATIENCE` of `snowflake-kcp`.
+pub(crate) const ANSWER_DELAY: Duration = Duration::from_millis(60);
 
 /// What a new carrier may hold: twelve packets. At 1 Mbit/s they take 130 ms; at more, the first round trip doubles
 /// them.
@@ -41,8 +45,8 @@ pub(crate) const INITIAL_WINDOW: usize = 16 * 1024;
 /// What a carrier may hold beyond what was measured: a packet, because what fits is rounded down to whole ones.
 pub(crate) const ROUNDING: usize = 1400;
 
-/// Longest data of one segment, 4 KiB: it takes its own time on the way, 32 ms at 1 Mbit/s.
-pub(crate) const LONGEST: usize = 4096;
+/// Longest data of one segment, rounded: 4 KiB. It takes its own time on the way, 32 ms at 1 Mbit/s.
+pub(crate) const LONGEST_SEGMENT: usize = 4096;
 
 /// What any carrier may hold: four packets, so that the next answer always finds something to answer.
 pub(crate) const MIN_WINDOW: usize = 4 * 1400;

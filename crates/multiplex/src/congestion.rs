@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use crate::config::{
-    ACK_DELAY, BURST, DRAIN, GROWTH, INITIAL_WINDOW, LATE, LATE_EPOCHS, LONGEST, MAX_WINDOW,
-    MIN_EPOCH, MIN_WINDOW, PACE, PAUSE, ROUNDING, STANDING, START_QUEUE, STEADY_AFTER, TICK,
+    ACK_DELAY, BURST, DRAIN, GROWTH, INITIAL_WINDOW, LATE, LATE_EPOCHS, LONGEST_SEGMENT,
+    MAX_WINDOW, MIN_EPOCH, MIN_WINDOW, PACE, PAUSE, ROUNDING, STANDING, START_QUEUE, STEADY_AFTER,
+    TICK,
 };
 use crate::filters::{Highest, Shortest};
 
@@ -44,6 +45,8 @@ struct Epoch {
     began: Option<Instant>,
     delivered: usize,
     shortest: Option<Duration>,
+    /// It began with little or nothing under way.
+    follows_a_pause: bool,
     /// The most that was in flight at one time. If that was less than the window, the rate is the session's.
     peak: usize,
 }
@@ -96,7 +99,7 @@ impl Congestion {
     pub(crate) fn sent(&mut self, now: Instant, bytes: usize) {
         let paused = |since| now.saturating_duration_since(since) >= PAUSE;
         if self.in_flight == 0 && self.emptied.is_none_or(paused) {
-            self.epoch = Epoch { began: Some(now), ..Epoch::default() };
+            self.epoch = Epoch { began: Some(now), follows_a_pause: true, ..Epoch::default() };
         }
         if let Some(pace) = self.pace() {
             let begins = self.left.map_or(now, |left| left.max(now));
@@ -138,42 +141,60 @@ impl Congestion {
     }
 
     fn end_epoch(&mut self, now: Instant, elapsed: Duration) {
-        let base = self.base();
         let next = Epoch { began: Some(now), peak: self.in_flight, ..Epoch::default() };
-        let Epoch { peak, shortest, delivered, .. } = std::mem::replace(&mut self.epoch, next);
-        let rate = self.rate_with_last(delivered, elapsed);
-        let ran_dry = peak < self.window / 4 * 3;
-        let is_late = !ran_dry && shortest.is_some_and(|shortest| shortest > base + LATE);
-        self.late_epochs = if is_late { self.late_epochs + 1 } else { 0 };
-        if self.late_epochs >= LATE_EPOCHS {
-            // The path has become slower than any rate of late; what was measured now is the rate of a jam.
-            self.rate = Highest::default();
-            self.phase = Phase::Start { best: 0, epochs_without_growth: 0 };
-            self.late_epochs = 0;
-            self.window = MIN_WINDOW;
-            return;
+        let ended = std::mem::replace(&mut self.epoch, next);
+        let rate = self.rate_with_last(ended.delivered, elapsed);
+        let ran_dry = ended.peak < self.window / 4 * 3;
+        if self.is_jammed(!ran_dry, ended.shortest) {
+            return self.begin_anew();
         }
         if ran_dry {
+            self.epoch.follows_a_pause = true;
             return self.rate.at_least(now, rate);
         }
-        match &mut self.phase {
+        match self.phase {
+            // In its first round trip nothing could arrive.
+            Phase::Steady if ended.follows_a_pause => {
+                self.last = None;
+                return self.rate.at_least(now, rate);
+            }
             // Draining makes the rate low; it says nothing.
             Phase::Drain { .. } => return,
-            Phase::Start { best, epochs_without_growth } => {
-                if rate as f64 >= *best as f64 * GROWTH {
-                    *best = rate;
-                    *epochs_without_growth = 0;
-                } else {
-                    *epochs_without_growth += 1;
-                }
-                let queues = shortest.is_some_and(|shortest| shortest > base + START_QUEUE);
-                if *epochs_without_growth >= STEADY_AFTER || queues {
-                    self.phase = Phase::Steady;
-                }
-            }
+            Phase::Start { .. } => self.look_for_the_end(rate, ended.shortest),
             Phase::Steady => {}
         }
         self.rate.add(now, rate);
+    }
+
+    /// Whether the path has become slower than any rate of late: what is measured then is the rate of a jam.
+    fn is_jammed(&mut self, was_full: bool, shortest: Option<Duration>) -> bool {
+        let late = self.base() + LATE;
+        let is_late = was_full && shortest.is_some_and(|shortest| shortest > late);
+        self.late_epochs = if is_late { self.late_epochs + 1 } else { 0 };
+        self.late_epochs >= LATE_EPOCHS
+    }
+
+    fn begin_anew(&mut self) {
+        self.rate = Highest::default();
+        self.phase = Phase::Start { best: 0, epochs_without_growth: 0 };
+        self.late_epochs = 0;
+        self.window = MIN_WINDOW;
+    }
+
+    /// The start ends when the rate grows no more, or packets wait.
+    fn look_for_the_end(&mut self, rate: u64, shortest: Option<Duration>) {
+        let waiting = self.base() + START_QUEUE;
+        let Phase::Start { best, epochs_without_growth } = &mut self.phase else { return };
+        if rate as f64 >= *best as f64 * GROWTH {
+            *best = rate;
+            *epochs_without_growth = 0;
+        } else {
+            *epochs_without_growth += 1;
+        }
+        let queues = shortest.is_some_and(|shortest| shortest > waiting);
+        if *epochs_without_growth >= STEADY_AFTER || queues {
+            self.phase = Phase::Steady;
+        }
     }
 
     /// The rate of this epoch, or once it does not grow any more, of this and the last: what was held up for a lost packet
@@ -226,8 +247,8 @@ impl Congestion {
         self.shortest.get().unwrap_or_default() + ACK_DELAY
     }
 
-    /// Bytes a second that leave at the most, beyond a burst; `None` while the rate is not known. The least window may leave in
-    /// each round trip, or a rate that was measured when hardly anything moved would confirm itself.
+    /// Bytes a second that leave at the most, beyond a burst; `None` while the rate is not known. The least window may
+    /// leave in each round trip, or a rate that was measured when hardly anything moved would confirm itself.
     fn pace(&self) -> Option<f64> {
         let is_known = self.rate() > 0 && !matches!(self.phase, Phase::Start { .. });
         let least = MIN_WINDOW as f64 / self.base().max(MIN_EPOCH).as_secs_f64();
@@ -237,7 +258,8 @@ impl Congestion {
     /// How much longer than the way a round trip is without any queue: acknowledgements are collected, and what is sent
     /// takes its own time.
     fn explained(&self) -> Duration {
-        ACK_DELAY + Duration::from_secs_f64(LONGEST as f64 / self.rate().max(1) as f64).min(LATE)
+        ACK_DELAY
+            + Duration::from_secs_f64(LONGEST_SEGMENT as f64 / self.rate().max(1) as f64).min(LATE)
     }
 
     /// What the carrier delivers in the round trip without a queue and in that of the queue that it may have.

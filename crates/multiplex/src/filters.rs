@@ -77,12 +77,12 @@ impl Shortest {
     /// `explained` without a longer way. The first is that of a small packet that was answered at once, so that each
     /// measurement under load would make the way longer, and the next load greater.
     pub(crate) fn end_measurement(&mut self, now: Instant, explained: Duration) {
+        self.confirmed = Some(now);
         let (Some(known), Some(next)) = (self.known, self.next) else { return };
         if next > known + explained {
             // On the average.
             self.known = Some(next - explained / 2);
         }
-        self.confirmed = Some(now);
     }
 }
 

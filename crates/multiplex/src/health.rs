@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::config::{
-    ACK_DELAY, BUSY, FIRST_PROOF, MAX_PROOF, MAX_SILENCE, MIN_PROOF, PROOFS, SUSPECT_PROBE,
+    ANSWER_DELAY, BUSY, FIRST_PROOF, MAX_PROOF, MAX_SILENCE, MIN_PROOF, PROOFS, SUSPECT_PROBE,
 };
 
 /// What is thought of a carrier. A dead one is not in any state: it is gone.
@@ -268,7 +268,7 @@ impl RoundTrip {
 
     fn proof_time(&self) -> Duration {
         self.smoothed.map_or(FIRST_PROOF, |smoothed| {
-            (smoothed + 4 * self.variation + ACK_DELAY).clamp(MIN_PROOF, MAX_PROOF)
+            (smoothed + 4 * self.variation + ANSWER_DELAY).clamp(MIN_PROOF, MAX_PROOF)
         })
     }
 }

@@ -133,10 +133,11 @@ fn a_suspect_is_given_up_when_another_works_and_at_last_in_any_case() {
     for (count, life) in [(2, SUSPECT_LIFE), (1, SILENT_LIFE)] {
         let mut carriers = working(1, count);
         carriers.sent(at(0), 1, 1376);
-        let suspected = 600;
+        // Three proof times: the round trip of 50 ms, four times its half, and 60 ms.
+        let suspected = 3 * 210;
         let life = life.as_millis() as u64;
         let alive = |carriers: &Carriers| carriers.states().any(|(id, ..)| id == 1);
-        for ms in (0..suspected + life).step_by(50) {
+        for ms in (0..suspected + life).step_by(10) {
             carriers.heard(at(ms), 2);
             carriers.heard(at(ms), 3);
             wait(&mut carriers, ms);

@@ -242,3 +242,26 @@ fn what_was_held_up_makes_no_rate_and_no_burst() {
         assert!((100_000..140_000).contains(&rate), "{rate} of 125,000 bytes a second");
     }
 }
+
+/// What little a session says while it has nothing to do, and the round trip before the first answer, are not the rate of a
+/// carrier.
+#[test]
+fn after_a_pause_the_rate_is_known_at_once() {
+    for trickle in [0, 100] {
+        for (mbit, round_trip) in [(20.0, 100), (5.0, 100), (20.0, 300)] {
+            let mut pipe = Pipe::new(mbit, round_trip);
+            pipe.run(10.0);
+            pipe.under_way.clear();
+            pipe.congestion.withdrawn(usize::MAX);
+            for _ in 0..150 {
+                pipe.now += Duration::from_millis(100);
+                pipe.congestion.sent(pipe.now, trickle);
+                pipe.congestion.delivered(pipe.now, trickle, pipe.smoothed);
+            }
+            pipe.busy_until = pipe.now;
+            pipe.run(0.5);
+            let (fast, _) = pipe.run(0.5);
+            assert!(fast > 0.9 * mbit, "{fast} of {mbit} at {round_trip} ms after {trickle}");
+        }
+    }
+}
