@@ -32,14 +32,14 @@ pub(crate) struct PendingAcks {
     /// Data that they acknowledge.
     bytes: usize,
     /// When one was sent last.
-    sent: u64,
+    sent: Option<u64>,
     per_packet: usize,
 }
 
 impl PendingAcks {
     /// `per_packet` is how many acknowledgements a packet holds.
     pub(crate) fn new(per_packet: usize) -> Self {
-        Self { list: VecDeque::new(), first: 0, deadline: 0, bytes: 0, sent: 0, per_packet }
+        Self { list: VecDeque::new(), first: 0, deadline: 0, bytes: 0, sent: None, per_packet }
     }
 
     /// Adds one, of so much data; the oldest goes if there are [`ACKS_LIMIT`]. `patient`: for little data it may wait.
@@ -85,8 +85,9 @@ impl PendingAcks {
     /// then one is sent all the same, because its clock value measures the round trip.
     pub(crate) fn are_said_by(&mut self, una: u32, now: u64) -> bool {
         let says = |p: &Pending| !p.asked_for && distance(p.ack.sn, una) < 0;
-        let is_said =
-            self.are_few() && now < self.sent + u64::from(ACK_EVERY) && self.list.iter().all(says);
+        let is_said = self.are_few()
+            && self.sent.is_some_and(|sent| now < sent + u64::from(ACK_EVERY))
+            && self.list.iter().all(says);
         if is_said {
             self.list.clear();
         }
@@ -108,7 +109,7 @@ impl PendingAcks {
     /// `una` tells the peer already about everything below it; of those only the last of the list is
     /// sent, because its clock value measures the round trip.
     pub(crate) fn pop(&mut self, una: u32, now: u64) -> Option<Ack> {
-        self.sent = now;
+        self.sent = Some(now);
         while let Some(Pending { ack, asked_for }) = self.list.pop_front() {
             if asked_for || self.list.is_empty() || distance(ack.sn, una) >= 0 {
                 return Some(ack);
@@ -153,7 +154,8 @@ mod tests {
         assert_eq!(acks.deadline(), Some(160));
         acks.hasten_many(110);
         assert_eq!(acks.deadline(), Some(160));
-        acks.sent = 100;
+        assert!(!acks.are_said_by(2, 110), "the first measures");
+        acks.sent = Some(100);
         assert!(!acks.are_said_by(1, 110), "1 is not below");
         assert!(!acks.are_said_by(2, 600), "one in half a second measures");
         acks.push(Ack { sn: 2, ts: 0 }, 1000, true, 110);
@@ -162,7 +164,7 @@ mod tests {
         acks.hasten_many(111);
         assert_eq!(acks.deadline(), Some(111));
         let mut acks = few(true);
-        acks.sent = 100;
+        acks.sent = Some(100);
         assert!(acks.are_said_by(2, 110));
         assert_eq!(acks.deadline(), None);
         acks.answer(Ack { sn: 1, ts: 0 }, 110);

@@ -25,7 +25,7 @@ pub struct Config {
     ///
     /// When full, [`Kcp::write`](crate::Kcp::write) takes nothing until a packet has left.
     pub queue_limit: usize,
-    /// Most bytes received and not yet read, in or out of order, each segment counted with 64 bytes
+    /// Most bytes received and not yet read, in or out of order, each segment counted with 96 bytes
     /// for its book-keeping. Default 8 MiB, twice the session buffer of Snowflake's smux layer, whose
     /// own windows keep an honest peer below that.
     ///
@@ -38,6 +38,9 @@ pub struct Config {
     pub shortest_timeout: Duration,
     /// Whether to tell the peer that this end controls how much it has under way, and so needs no narrow window, and that it
     /// takes packets of up to [`LONGEST_PACKET`]: the driver must pass on such. Default false. kcp-go does not notice.
+    ///
+    /// Where both ends say so, what little comes may be acknowledged by the `una` of data that goes the other way, up to
+    /// 60 ms later than otherwise.
     pub paced: bool,
 }
 
@@ -68,8 +71,8 @@ pub(crate) const MTU_MIN: u16 = 50;
 
 /// Longest an acknowledgement waits for company: 20 ms.
 ///
-/// kcp-go waits for 10. SCTP answers every other packet of acknowledgements in the direction of the data: at 10 ms that
-/// takes 3 % of a path of 1 Mbit/s, and each wakes both ends. With 25 ms data would leave in bursts that make the queue
+/// kcp-go waits for 10. Go's SCTP answers every other packet of acknowledgements in the direction of the data: at 10 ms
+/// that takes 3 % of a path of 1 Mbit/s, and each wakes both ends. With 25 ms data would leave in bursts that make the queue
 /// of a path a quarter longer.
 pub(crate) const ACK_INTERVAL: u32 = 20;
 
@@ -126,7 +129,7 @@ pub(crate) const MANY_TRANSMISSIONS: u32 = 20;
 pub(crate) const ACCEPTANCE: i32 = u16::MAX as i32;
 
 /// Book-keeping counted per received segment, in bytes, so that empty ones are bounded too.
-pub(crate) const SEGMENT_COST: usize = 64;
+pub(crate) const SEGMENT_COST: usize = 96;
 
 /// Most acknowledgements kept while the path takes no packets; the oldest is dropped, its segment
 /// comes again.

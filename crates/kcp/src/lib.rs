@@ -79,6 +79,7 @@
 //! * Segments without data may carry a mark ([`Config::paced`]) by which two ends that control their own sending know
 //!   each other. What such ends tell each other, byte for byte and with every mix of peers, is in this crate's
 //!   `docs/negotiation.md`.
+//! * Between such ends data acknowledges the little that comes the other way.
 //! * Timers are exact deadlines instead of a tick every 10 ms.
 //! * A segment is taken for lost when anything sent later has arrived, in the order of sending (as in
 //!   RACK, RFC 8985), not only when a higher number has.

@@ -22,7 +22,7 @@ pub(crate) enum Verdict {
 ///
 /// Segments keep a slice of the packet they came in, without a copy. What lies ahead of a gap is in a
 /// hash table by sequence number, so that it costs memory only for what is there, wherever the peer
-/// places it, and the same time however much that is; segments that come in order never touch it.
+/// places it, and the same time however much that is; segments that come in order go past it.
 #[derive(Debug)]
 pub(crate) struct Receiver {
     /// The sequence number expected next.
@@ -124,7 +124,8 @@ impl Receiver {
 
     /// Moves what has become consecutive from the table, while the window is open.
     fn advance(&mut self) {
-        while self.free() > 0
+        while !self.ahead.is_empty()
+            && self.free() > 0
             && let Some(data) = self.ahead.remove(&self.next)
         {
             self.ahead_cost -= cost(&data);

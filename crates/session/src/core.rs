@@ -12,14 +12,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-/// How long a path may be busy with one segment, and with the frame that fills it: 30 ms, about what a peer collects
-/// acknowledgements for.
+/// How long a path may be busy with one segment, and with the frame that fills it: 30 ms.
 ///
 /// Long ones cost less of a path's rate (34 bytes of headers each, 2.4 % of 1400) and less processor time; but what is
 /// urgent waits for them.
 const SEGMENT_TIME: Duration = Duration::from_millis(30);
 
-/// Least and most data of a segment: the least up to 0.4 Mbit/s, the most from 1.1 Mbit/s on.
+/// Least and most data of a segment: the least up to 0.46 Mbit/s, the most from 1.1 Mbit/s on.
 const SEGMENT: [usize; 2] = [1400 - HEADER_LEN, LONGEST_PACKET - HEADER_LEN];
 
 /// What an SCTP packet carries of a data channel's messages, in browsers and here.
@@ -130,7 +129,7 @@ impl Core {
     ///
     /// Called only for what a carrier takes at once. One frame may exceed `bytes`, so that the last is not a tiny one.
     pub(crate) fn fill(&mut self, bytes: usize) {
-        let smallest = segment_at(self.carriers.rate());
+        let smallest = self.kcp.segment();
         while let Some(missing) = bytes.checked_sub(self.kcp.queued()).filter(|n| *n > 0) {
             let room = self.kcp.writable().min(missing.max(smallest));
             let Some(frame) = (room > 0).then(|| self.smux.poll_output(room)).flatten() else {
@@ -242,8 +241,8 @@ fn at_rate(rate: u64, time: Duration, [least, most]: [usize; 2]) -> usize {
     ((rate as f64 * time.as_secs_f64()) as usize).clamp(least, most)
 }
 
-/// Data of a segment where a carrier moves `rate` bytes a second: with its headers it fills whole packets of SCTP, so that
-/// on a slow path none leaves half empty. The most fills three and a half.
+/// Data of a segment where a carrier moves `rate` bytes a second. From half a Mbit/s to one, where the next one comes too
+/// late to share a packet with, it fills two or three packets of SCTP with its headers; from there on three and a half.
 fn segment_at(rate: u64) -> usize {
     let packets = (rate as f64 * SEGMENT_TIME.as_secs_f64() / SCTP_PAYLOAD as f64).round() as usize;
     (packets * SCTP_PAYLOAD).saturating_sub(HEADERS).clamp(SEGMENT[0], SEGMENT[1])
@@ -261,7 +260,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_segment_fills_whole_packets_and_never_takes_much_longer_than_it_may() {
+    fn on_a_slow_path_a_segment_fills_whole_packets_and_takes_hardly_longer_than_it_may() {
         assert_eq!([0, 10_000].map(segment_at), [SEGMENT[0]; 2]);
         assert_eq!(segment_at(115_000) + HEADERS, 3 * SCTP_PAYLOAD);
         assert_eq!(2 * (SEGMENT[1] + HEADERS), 7 * SCTP_PAYLOAD);

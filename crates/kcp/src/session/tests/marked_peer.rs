@@ -77,3 +77,38 @@ fn little_data_is_acknowledged_by_the_data_that_goes_the_other_way() {
         assert!(expected.contains(&said), "{said} acknowledgements of 20, marked: {marked}");
     }
 }
+
+/// A session with data in flight, which has just acknowledged something.
+fn sending() -> Kcp {
+    let mut kcp = with_peer(true);
+    kcp.write(&[7; 1000]);
+    feed(&mut kcp, 0, &segment(81, 65535, 0, 0, 0, b"first"));
+    assert_eq!(lengths(&mut kcp, 0), [1024 + HEADER_LEN], "the first measures");
+    kcp
+}
+
+#[test]
+fn without_data_that_says_as_much_an_acknowledgement_waits_sixty_milliseconds() {
+    let mut kcp = sending();
+    feed(&mut kcp, 10, &segment(81, 65535, 10, 1, 0, b"key"));
+    assert_eq!(kcp.poll_timeout(), Some(at(70)));
+    let mut out = BytesMut::new();
+    kcp.handle_timeout(at(69));
+    assert_eq!(kcp.poll_transmit_over(at(69), 0, Cargo::Nothing, &mut out), None);
+    kcp.handle_timeout(at(70));
+    let sent = kcp.poll_transmit_over(at(70), 0, Cargo::Nothing, &mut out);
+    assert_eq!(sent.map(|sent| sent.len), Some(HEADER_LEN));
+}
+
+#[test]
+fn a_segment_that_comes_again_because_what_acknowledged_it_is_lost_is_answered_again() {
+    let mut kcp = sending();
+    feed(&mut kcp, 10, &segment(81, 65535, 10, 1, 0, b"key"));
+    kcp.write(&[7; 100]);
+    assert_eq!(lengths(&mut kcp, 11), [100 + HEADER_LEN], "its una says as much");
+    feed(&mut kcp, 1000, &segment(81, 65535, 1000, 1, 0, b"key"));
+    let acks = kcp.stats().acks_sent;
+    kcp.handle_timeout(at(1060));
+    lengths(&mut kcp, 1060);
+    assert_eq!(kcp.stats().acks_sent, acks + 1);
+}
