@@ -28,5 +28,5 @@ pub(crate) const MAX_CONNECTIONS: usize = 1024;
 /// Bytes copied at a time between tor and a stream: two cells' worth of TLS records.
 pub(crate) const COPY_BUFFER: usize = 32 * 1024;
 
-/// The same while little or nothing comes: 2 KiB, four cells.
+/// The same while little or nothing comes: 2 KiB, almost four cells.
 pub(crate) const IDLE_COPY_BUFFER: usize = 2 * 1024;

@@ -233,7 +233,7 @@ impl<'a> Lab<'a> {
         &self.programs[0]
     }
 
-    /// CPU time of client, proxies and server so far; those of proxies that have ended is not in it.
+    /// CPU time of client, proxies and server so far; that of proxies that have ended is not in it.
     pub fn cpu(&self) -> [(&'static str, Duration); 3] {
         let of = |process: &Process| process.usage().unwrap_or_default().cpu;
         let [client, server] = &self.programs;

@@ -14,7 +14,7 @@ use crate::limits::{
 /// an eighth of a second at 1 Mbit/s, and what is held together so arrives as a burst, is answered in a burst, and the
 /// sender's next burst follows. So a message is at most what the path carries in [`MESSAGE_TIME`], in whole packets.
 ///
-/// **A packet that is not full** costs as many headers as a full one, and KCP's packets fill one and a fifth. So while
+/// **A packet that is not full** costs as many headers as a full one, and KCP's packets seldom end where one is full. So while
 /// the path is busy, and has been for [`BUSY_AFTER`], what does not fill a packet waits for the rest of it, for [`HOLD`]
 /// since the last message at most.
 #[derive(Debug)]

@@ -20,8 +20,8 @@ fn every_session_gets_every_byte() {
             figure.unwrap_or_else(|| panic!("no {name} of the {direction}: {sheet}")).median
         };
         assert_eq!((value("users"), value("failures")), (4.0, 0.0), "{sheet}");
-        assert!((0.25..=1.0).contains(&value("fairness")), "{sheet}");
+        assert!(value("fairness") > 0.5, "{sheet}");
         assert!(value("client CPU ms/MiB") > 0.0, "{sheet}");
-        assert!(value("slowest s") >= value("fastest s"), "{sheet}");
+        assert!(value("fastest s") > 0.0, "{sheet}");
     }
 }

@@ -30,8 +30,10 @@ const POLL_INTERVAL: u16 = 2;
 /// What both questions have in common.
 #[derive(Debug, Clone, Args)]
 pub struct Common {
-    /// Sessions that are set up at the same time. Proxies ask for one client at a time, all of them at the same moment here,
-    /// and who comes when none waits comes back later and later: with several, one may find none for a minute.
+    /// Sessions that are set up at the same time.
+    ///
+    /// Proxies ask for one client at a time, here all of them at the same moment. A client that comes when none asks comes
+    /// back later and later, so that with several at once one may find none for a minute.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     at_once: u16,
     /// How often.

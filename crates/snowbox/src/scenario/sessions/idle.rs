@@ -51,10 +51,11 @@ async fn measure(chain: &mut Chain, sheet: &mut Sheet, options: &Options) -> Res
     sleep(SETTLE).await;
     let empty = chain.footprints()?;
     let mut streams = Vec::new();
-    for sessions in [1, options.sessions] {
-        say(format_args!("{sessions} sessions …"));
-        let missing = sessions - streams.len() as u16;
-        streams.extend(chain.open(missing).await);
+    let steps = [1, options.sessions];
+    for wanted in steps.into_iter().skip(usize::from(options.sessions == 1)) {
+        say(format_args!("{wanted} sessions …"));
+        streams.extend(chain.open(wanted - streams.len() as u16).await);
+        let open = streams.len().max(1) as u16;
         sleep(SETTLE).await;
         let before = chain.activities()?;
         sleep(Duration::from_secs(options.seconds)).await;
@@ -66,7 +67,7 @@ async fn measure(chain: &mut Chain, sheet: &mut Sheet, options: &Options) -> Res
                 now,
                 done: spent(&before[program], &after[program]),
             };
-            cost.note(sheet, &format!("{program}, {sessions} idle"), sessions, options.seconds);
+            cost.note(sheet, &format!("{program}, {wanted} idle"), open, options.seconds);
         }
     }
     let failures = usize::from(options.sessions) - streams.len();
