@@ -1616,6 +1616,9 @@ mod small_packets_test;
 #[path = "recovery_cost_test.rs"]
 mod recovery_cost_test;
 
+#[path = "reported_blocks_test.rs"]
+mod reported_blocks_test;
+
 #[path = "loss_recovery_test.rs"]
 mod loss_recovery_test;
 

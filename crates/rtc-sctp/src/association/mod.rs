@@ -80,6 +80,13 @@ fn reduced(cwnd: u32, delivery: &Delivery, mtu: u32) -> u32 {
     delivery.pipe().min(cwnd).max(cwnd / 2).max(4 * mtu)
 }
 
+/// The last TSN of the block with `tsn` in the last SACK, if there was one: up to there this one says nothing new.
+fn known_until(reported: &[(u32, u32)], tsn: u32) -> Option<u32> {
+    let at = reported.partition_point(|(_, last)| sna32lt(*last, tsn));
+    let (first, last) = *reported.get(at)?;
+    (sna32lte(first, tsn) && sna32lte(tsn, last)).then_some(last)
+}
+
 /// Reasons why an association might be lost
 #[derive(Debug, Error, Clone, PartialEq)]
 #[non_exhaustive]
@@ -1784,6 +1791,8 @@ impl Association {
         let mut bytes_acked_per_stream = FxHashMap::default();
         let mut total_bytes_acked = 0;
         let mut newly_acked_data = false;
+        // What a SACK reported that is not taken to its end is not known by the next.
+        let known = std::mem::take(&mut self.reported_blocks);
         // Abandoned DATA can precede the earliest outstanding TSN. RFC 9260
         // 6.3.2 R3 applies to that outstanding DATA, including gap acknowledgments.
         let earliest_outstanding = self.inflight_queue.sorted.iter().copied().find(|tsn| {
@@ -1859,7 +1868,10 @@ impl Association {
             let mut i = u32::from(g.start);
             while i <= g.end.into() {
                 let tsn = d.cumulative_tsn_ack.wrapping_add(i);
-                if let Some(last) = self.known_until(tsn) {
+                // Offset 0 is no gap, and no longer in flight, whatever was reported before.
+                if i > 0
+                    && let Some(last) = known_until(&known, tsn)
+                {
                     i += last.wrapping_sub(tsn) + 1;
                     continue;
                 }
@@ -1940,15 +1952,6 @@ impl Association {
             self.timers.set(Timer::T3RTX, None);
         }
         Ok((bytes_acked_per_stream, total_bytes_acked, htna))
-    }
-
-    /// The last TSN of the block with `tsn` in the last SACK, if there was one: up to there this one says nothing new.
-    fn known_until(&self, tsn: u32) -> Option<u32> {
-        let at = self
-            .reported_blocks
-            .partition_point(|(_, last)| sna32lt(*last, tsn));
-        let (first, last) = *self.reported_blocks.get(at)?;
-        (sna32lte(first, tsn) && sna32lte(tsn, last)).then_some(last)
     }
 
     fn on_cumulative_tsn_ack_point_advanced(&mut self, total_bytes_acked: i64, now: Instant) {

@@ -7,9 +7,15 @@ pub(super) const ROUND_TRIP: Duration = Duration::from_millis(50);
 
 /// `count` chunks of 1024 bytes in flight, each a packet, numbered from 1.
 pub(super) fn window(count: u16, now: Instant) -> Result<Association> {
+    window_after(0, count, now)
+}
+
+/// The same, numbered from the one after `last`.
+pub(super) fn window_after(last: u32, count: u16, now: Instant) -> Result<Association> {
     let mut a = timed_test_association();
-    (a.my_next_tsn, a.min_tsn2measure_rtt) = (1, 1);
-    (a.cumulative_tsn_ack_point, a.advanced_peer_tsn_ack_point) = (0, 0);
+    let first = last.wrapping_add(1);
+    (a.my_next_tsn, a.min_tsn2measure_rtt) = (first, first);
+    (a.cumulative_tsn_ack_point, a.advanced_peer_tsn_ack_point) = (last, last);
     a.cwnd = u32::from(count) * a.mtu;
     a.rwnd = 16 << 20;
     a.open_stream(1, PayloadProtocolIdentifier::Binary)?;
