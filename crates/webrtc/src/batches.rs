@@ -1,7 +1,7 @@
 //! A socket whose batches need little memory while nothing comes.
 //!
 //! The kernel hands out up to 64 packets that came together as one of up to 64 KiB (GRO). The library keeps a buffer for
-//! that, a third too large, for each socket and one more, as long as the connection lives: 288 KB with two sockets. Here a
+//! that, half too large, for each socket and one more, as long as the connection lives: 288 KB with two sockets. Here a
 //! thread has one such buffer, and the library is told that a batch is small; of a larger one it gets part after part.
 
 use std::{
@@ -14,16 +14,13 @@ use std::{
 
 use webrtc::runtime::{AsyncUdpSocket, RecvMeta, Transmit};
 
-use crate::rest::Rest;
-
-/// The largest batch: the length of an IP packet has 16 bits.
-const LARGEST: usize = 1 << 16;
-/// Packets that the library is told a batch has: its buffers are 1500 bytes for each. With four, what each call costs is
-/// little against what four packets cost, and an idle connection has 6 KB in each buffer.
-const PART: usize = 4;
+use crate::{
+    limits::{BATCH_PART, LARGEST_BATCH},
+    rest::Rest,
+};
 
 thread_local! {
-    static BATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; LARGEST]);
+    static BATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; LARGEST_BATCH]);
 }
 
 /// The socket, which also tells what passes.
@@ -131,19 +128,22 @@ impl AsyncUdpSocket for Socket {
     }
 
     fn max_gro_segments(&self) -> usize {
-        self.socket.max_gro_segments().min(PART)
+        self.socket.max_gro_segments().min(BATCH_PART)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::future::poll_fn;
+    use std::{collections::VecDeque, future::poll_fn};
 
     use super::*;
 
-    /// Has one batch for whoever asks.
+    /// A batch, or a part of one: from whom it comes, the length of its packets, the packets.
+    type Batch = (SocketAddr, usize, Vec<u8>);
+
+    /// Hands out one batch after the other.
     #[derive(Debug)]
-    struct Kernel(Mutex<Option<(Vec<u8>, usize)>>);
+    struct Kernel(Mutex<VecDeque<Batch>>);
 
     impl AsyncUdpSocket for Kernel {
         fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -160,11 +160,11 @@ mod tests {
             bufs: &mut [IoSliceMut<'_>],
             meta: &mut [RecvMeta],
         ) -> Poll<io::Result<usize>> {
-            let Some((packets, stride)) = self.0.lock().unwrap().take() else {
+            let Some((peer, stride, packets)) = self.0.lock().unwrap().pop_front() else {
                 return Poll::Pending;
             };
+            (meta[0].addr, meta[0].stride) = (peer, stride);
             meta[0].len = fill(&mut bufs[0], &packets);
-            meta[0].stride = stride;
             Poll::Ready(Ok(1))
         }
 
@@ -173,20 +173,24 @@ mod tests {
         }
     }
 
-    /// What comes out of a batch, in the parts in which it comes.
-    async fn parts(length: usize, stride: usize, room: usize) -> Vec<Vec<u8>> {
-        let batch: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
-        let kernel = Kernel(Mutex::new(Some((batch, stride))));
+    fn batch(peer: u8, length: usize, stride: usize) -> Batch {
+        let packets = (0..length).map(|at| (at % 251) as u8 ^ peer).collect();
+        (SocketAddr::from(([192, 0, 2, peer], 5000)), stride, packets)
+    }
+
+    /// What comes out of batches, in the parts in which it comes.
+    async fn parts(batches: &[Batch], room: usize) -> Vec<Batch> {
+        let kernel = Kernel(Mutex::new(batches.to_vec().into()));
         let socket = Socket::new(Arc::new(kernel), Arc::default());
-        assert_eq!(socket.max_gro_segments(), PART);
+        assert_eq!(socket.max_gro_segments(), BATCH_PART);
         let (mut buffer, mut parts) = (vec![0; room], Vec::new());
         poll_fn(|cx| {
             let mut meta = [RecvMeta::default()];
             while let Poll::Ready(result) =
                 socket.poll_recv(cx, &mut [IoSliceMut::new(&mut buffer)], &mut meta)
             {
-                assert_eq!((result.unwrap(), meta[0].stride), (1, stride));
-                parts.push(buffer[..meta[0].len].to_vec());
+                assert_eq!(result.unwrap(), 1);
+                parts.push((meta[0].addr, meta[0].stride, buffer[..meta[0].len].to_vec()));
             }
             Poll::Ready(())
         })
@@ -194,27 +198,51 @@ mod tests {
         parts
     }
 
+    fn lengths(parts: &[Batch]) -> Vec<usize> {
+        parts.iter().map(|(_, _, packets)| packets.len()).collect()
+    }
+
+    /// Puts parts of the same peer together again.
+    fn whole(parts: Vec<Batch>) -> Vec<Batch> {
+        let mut batches: Vec<Batch> = Vec::new();
+        for (peer, stride, packets) in parts {
+            match batches.last_mut() {
+                Some((last, length, all)) if (*last, *length) == (peer, stride) => {
+                    all.extend(packets);
+                }
+                _ => batches.push((peer, stride, packets)),
+            }
+        }
+        batches
+    }
+
     #[tokio::test]
     async fn a_large_batch_comes_in_parts_of_whole_packets() {
-        let parts = parts(64 * 1000 - 300, 1000, 12_000).await;
-        assert_eq!(
-            parts.iter().map(Vec::len).collect::<Vec<_>>(),
-            [12000, 12000, 12000, 12000, 12000, 3700]
-        );
-        let all = parts.concat();
-        assert!(all.iter().enumerate().all(|(at, byte)| *byte == (at % 251) as u8));
+        let batches = [batch(1, 64 * 1000 - 300, 1000)];
+        let parts = parts(&batches, 12_000).await;
+        assert_eq!(lengths(&parts), [12000, 12000, 12000, 12000, 12000, 3700]);
+        assert_eq!(whole(parts), batches);
+    }
+
+    #[tokio::test]
+    async fn each_part_is_of_its_peer_and_the_next_batch_follows() {
+        let batches = [batch(1, 30_000, 1000), batch(2, 14_400, 1200), batch(1, 500, 500)];
+        let parts = parts(&batches, 12_000).await;
+        assert_eq!(lengths(&parts), [12000, 12000, 6000, 12000, 2400, 500]);
+        assert_eq!(whole(parts), batches);
     }
 
     #[tokio::test]
     async fn a_small_one_comes_at_once_and_nothing_is_left() {
         for (length, stride) in [(1229, 1229), (12_000, 1000), (1, 1)] {
-            assert_eq!(parts(length, stride, 12_000).await.len(), 1);
+            let batches = [batch(1, length, stride)];
+            assert_eq!(parts(&batches, 12_000).await, batches);
         }
     }
 
     #[tokio::test]
     async fn a_packet_longer_than_the_buffer_loses_its_end_and_takes_no_other_with_it() {
-        let parts = parts(30_000, 15_000, 12_000).await;
-        assert_eq!(parts.iter().map(Vec::len).collect::<Vec<_>>(), [12_000, 12_000]);
+        let parts = parts(&[batch(1, 30_000, 15_000)], 12_000).await;
+        assert_eq!(lengths(&parts), [12_000, 12_000]);
     }
 }

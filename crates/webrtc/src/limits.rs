@@ -46,6 +46,15 @@ pub const MAX_SOCKETS: usize = 8;
 /// overflow may cost a retransmission timeout of 0.4 s and more. The kernel grants at most `net.core.rmem_max`.
 pub const SOCKET_RECEIVE_BUFFER: usize = 4 << 20;
 
+/// Length of the largest batch of packets that the kernel hands out, bytes: that of an IP packet has 16 bits.
+pub(crate) const LARGEST_BATCH: usize = 1 << 16;
+
+/// Packets of a batch that the library gets at once: it keeps 1500 bytes for each.
+///
+/// With four, what each call costs is little against what four packets cost, and an idle connection has 6 KB in each
+/// buffer.
+pub(crate) const BATCH_PART: usize = 4;
+
 /// Bytes sent but not acknowledged by the peer at which a [`DataChannel`](crate::DataChannel) is no longer ready.
 ///
 /// The high mark of the Go proxy (512 KiB).
