@@ -17,7 +17,7 @@ use crate::{
     gathering,
     limits::{
         BIND_ATTEMPTS, CHECK_ATTEMPTS, CHECK_INTERVAL, CLOSE_DEADLINE, MAX_INCOMING_MESSAGE,
-        PATH_DOUBT, PATH_FAILED, SCTP_PACKET,
+        PATH_CHECK_INTERVAL, PATH_DOUBT, PATH_FAILED, SCTP_PACKET,
     },
     runtime::ConnectionRuntime,
     sdp::{self, PeerDescription, Setup},
@@ -179,7 +179,7 @@ fn settings() -> SettingEngine {
     let at_once = Some(Duration::ZERO);
     SettingEngineBuilder::new()
         .with_ice_connection_attempts(Some(CHECK_INTERVAL), Some(CHECK_ATTEMPTS))
-        .with_ice_timeouts(Some(PATH_DOUBT), Some(PATH_FAILED), None)
+        .with_ice_timeouts(Some(PATH_DOUBT), Some(PATH_FAILED), Some(PATH_CHECK_INTERVAL))
         .with_host_acceptance_min_wait(at_once)
         .with_srflx_acceptance_min_wait(at_once)
         .with_prflx_acceptance_min_wait(at_once)

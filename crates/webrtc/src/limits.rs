@@ -20,9 +20,12 @@ pub const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 /// to pass an answer on.
 pub const CHECK_ATTEMPTS: u16 = 100;
 
+/// How often a path in use is checked: every two seconds, as by Go's ICE library.
+pub const PATH_CHECK_INTERVAL: Duration = Duration::from_secs(2);
+
 /// Silence after which a path is in doubt; the default of Go's ICE library.
 ///
-/// Both ends say something every two seconds.
+/// Both ends say something in each [`PATH_CHECK_INTERVAL`].
 pub const PATH_DOUBT: Duration = Duration::from_secs(5);
 
 /// How much longer a path in doubt may be silent before the connection has failed.
@@ -54,6 +57,18 @@ pub(crate) const LARGEST_BATCH: usize = 1 << 16;
 /// With four, what each call costs is little against what four packets cost, and an idle connection has 6 KB in each
 /// buffer.
 pub(crate) const BATCH_PART: usize = 4;
+
+/// How long nothing but checks must have come before a connection rests: 300 ms, longer than SCTP waits with an
+/// acknowledgement (200 ms, RFC 9260, 6.2).
+pub(crate) const QUIET_BEFORE_REST: Duration = Duration::from_millis(300);
+
+/// Silence of the peer after which a connection rests no longer: 4 s. It may be gone, and the agent is called as often as
+/// it wants, to find out in time ([`PATH_DOUBT`]).
+pub(crate) const MAX_SILENCE_AT_REST: Duration = Duration::from_secs(4);
+
+/// The shortest sleep that is prolonged at rest: 5 ms. The driver sleeps less when something is due at once, a check
+/// that was put off, and only waits for the clock to move.
+pub(crate) const MIN_PROLONGED_SLEEP: Duration = Duration::from_millis(5);
 
 /// Bytes sent but not acknowledged by the peer at which a [`DataChannel`](crate::DataChannel) is no longer ready.
 ///

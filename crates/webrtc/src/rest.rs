@@ -2,8 +2,11 @@
 //!
 //! The library's ICE agent wants to be called five times a second, also when it is connected and has nothing to do but a
 //! check every two seconds. The driver sleeps until the next of all timers, so there is no telling the agent's from SCTP's
-//! by its length. But when nothing is unacknowledged and the last acknowledgement that could be owed is sent, SCTP has
-//! none, and a connection whose peer is there may sleep until its next check.
+//! by its length. But when nothing of the channel is unacknowledged and the last acknowledgement that could be owed is
+//! sent, SCTP has hardly any, and a connection whose peer is there may sleep until its next check.
+//!
+//! What cannot be seen from here is the repetition of a stream reset and of the acknowledgement with which a channel is
+//! opened (DCEP). They come late by one [`PATH_CHECK_INTERVAL`] at the most, and only when their first packet is lost.
 
 use std::{
     sync::{
@@ -16,14 +19,10 @@ use std::{
 use tokio::time::Instant;
 use webrtc::data_channel::DataChannel;
 
-use crate::connection::Channel;
-
-/// How long nothing but checks must have come: longer than SCTP waits with an acknowledgement (200 ms, RFC 9260, 6.2).
-const STILL: Duration = Duration::from_millis(300);
-/// Time between two checks of a path in use, the library's default; Go's, too.
-const CHECK: Duration = Duration::from_secs(2);
-/// A peer that was silent for so long may be gone: then the agent is called as often as it wants, to find out in time.
-const PEER_IS_THERE: Duration = Duration::from_secs(4);
+use crate::{
+    connection::Channel,
+    limits::{MAX_SILENCE_AT_REST, MIN_PROLONGED_SLEEP, PATH_CHECK_INTERVAL, QUIET_BEFORE_REST},
+};
 
 /// What has passed through the sockets of a connection, and whether it may rest.
 ///
@@ -59,11 +58,24 @@ impl Rest {
 
     /// How long to sleep when the next timer is due in `wanted`.
     pub(crate) async fn prolong(&self, wanted: Duration) -> Duration {
+        self.prolong_if_acknowledged(wanted, self.outstanding()).await
+    }
+
+    /// The same, told what is `outstanding`; that is asked only if nothing else speaks against it.
+    async fn prolong_if_acknowledged(
+        &self,
+        wanted: Duration,
+        outstanding: impl Future<Output = Option<usize>>,
+    ) -> Duration {
         let now = Instant::now();
-        match self.look(now).rest_until(now) {
-            Some(until) if wanted < until - now && self.all_is_acknowledged().await => until - now,
-            _ => wanted,
-        }
+        let Some(until) = self.look(now).rest_until(now) else { return wanted };
+        let may_wait = (MIN_PROLONGED_SLEEP..until - now).contains(&wanted);
+        if may_wait && outstanding.await == Some(0) { until - now } else { wanted }
+    }
+
+    /// Bytes of the channel that the peer has not acknowledged, for which SCTP has a timer; `None` if it is gone.
+    async fn outstanding(&self) -> Option<usize> {
+        self.channel.get()?.upgrade()?.outstanding_bytes().await.ok()
     }
 
     fn look(&self, now: Instant) -> Times {
@@ -77,11 +89,6 @@ impl Rest {
         see(&self.check_sent, &mut times.check_sent);
         see(&self.heard, &mut times.heard);
         *times
-    }
-
-    async fn all_is_acknowledged(&self) -> bool {
-        let Some(channel) = self.channel.get().and_then(Weak::upgrade) else { return false };
-        matches!(channel.outstanding_bytes().await, Ok(0))
     }
 
     /// Notes a packet of ours: a check. What else is sent is unacknowledged at first, or an acknowledgement itself.
@@ -103,15 +110,17 @@ impl Rest {
 impl Times {
     /// Until when nothing has to be done but what a packet asks for.
     fn rest_until(self, now: Instant) -> Option<Instant> {
-        let is_still = self.data.is_none_or(|data| data + STILL <= now);
-        let peer_is_there = self.heard.is_some_and(|heard| now < heard + PEER_IS_THERE);
-        let next_check = self.check_sent? + CHECK;
+        let is_still = self.data.is_none_or(|data| data + QUIET_BEFORE_REST <= now);
+        let peer_is_there = self.heard.is_some_and(|heard| now < heard + MAX_SILENCE_AT_REST);
+        let next_check = self.check_sent? + PATH_CHECK_INTERVAL;
         (is_still && peer_is_there && now < next_check).then_some(next_check)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::future::ready;
+
     use super::*;
 
     const REQUEST: [u8; 2] = [0, 1];
@@ -130,8 +139,8 @@ mod tests {
         assert_eq!(rest.look(begin).rest_until(begin), None, "nobody answered yet");
         rest.received(&RESPONSE);
         let times = rest.look(begin);
-        assert_eq!(times.rest_until(begin), Some(begin + CHECK));
-        assert_eq!(times.rest_until(begin + CHECK), None, "now it is time");
+        assert_eq!(times.rest_until(begin), Some(begin + PATH_CHECK_INTERVAL));
+        assert_eq!(times.rest_until(begin + PATH_CHECK_INTERVAL), None, "now it is time");
     }
 
     #[tokio::test(start_paused = true)]
@@ -143,7 +152,7 @@ mod tests {
         rest.received(&RECORD);
         let times = rest.look(begin + after(500));
         assert_eq!(times.rest_until(begin + after(799)), None);
-        assert_eq!(times.rest_until(begin + after(800)), Some(begin + CHECK));
+        assert_eq!(times.rest_until(begin + after(800)), Some(begin + PATH_CHECK_INTERVAL));
         rest.sent(&RECORD);
         assert!(rest.look(begin + after(800)).rest_until(begin + after(800)).is_some());
     }
@@ -157,5 +166,28 @@ mod tests {
         let times = rest.look(begin + after(3500));
         assert!(times.rest_until(begin + after(3999)).is_some());
         assert_eq!(times.rest_until(begin + after(4000)), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn there_is_no_rest_while_a_timer_of_sctp_may_run() {
+        let rest = Rest::default();
+        rest.sent(&REQUEST);
+        rest.received(&RESPONSE);
+        let prolonged = PATH_CHECK_INTERVAL;
+        for (wanted, outstanding, sleep) in [
+            (after(200), Some(0), prolonged),
+            (after(200), Some(1), after(200)),
+            // The channel is gone.
+            (after(200), None, after(200)),
+            // Something is due at once.
+            (after(4), Some(0), after(4)),
+            (after(5), Some(0), prolonged),
+            // The next check comes first.
+            (prolonged + after(1), Some(0), prolonged + after(1)),
+        ] {
+            let slept = rest.prolong_if_acknowledged(wanted, ready(outstanding)).await;
+            assert_eq!(slept, sleep, "{wanted:?} with {outstanding:?}");
+        }
+        assert_eq!(rest.prolong(after(200)).await, after(200), "there is no channel");
     }
 }
