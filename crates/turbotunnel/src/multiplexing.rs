@@ -19,7 +19,7 @@ use tokio_util::task::AbortOnDropHandle;
 ///
 /// Dials begin at once, one at a time; one that takes much longer than usual (1.5 s at first) gets a second beside it,
 /// and the first to succeed wins. Failures are followed by pauses of 1 s to 10 s, and whatever happens there are at most
-/// 12 dials at once and one every 8 s after that.
+/// sixty dials at once and one every 9 s after that.
 #[derive(Debug)]
 pub struct MultiplexingPacketConn {
     trunk: Trunk,

@@ -326,7 +326,8 @@ proptest! {
             let hour = begun.iter().filter(|begun| now.duration_since(**begun) < HOUR).count();
             prop_assert!(hour <= GO_POLLS_PER_HOUR * 13 / 10, "{} dials in an hour", hour);
             let minute = begun.iter().filter(|begun| now.duration_since(**begun).as_secs() < 60).count();
-            prop_assert!(minute <= 12 + 8, "{} dials in a minute", minute);
+            let earned = 60 / EARN_DIAL.as_secs() as usize + 1;
+            prop_assert!(minute <= SAVED_DIALS as usize + earned, "{} dials in a minute", minute);
             if plan.missing > 0 && under_way.is_empty() {
                 let until = until.expect("it looks again");
                 prop_assert!(until > now && until - now <= secs(12.0), "{:?}", until - now);
