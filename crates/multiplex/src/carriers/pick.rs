@@ -33,8 +33,10 @@ impl Carriers {
             .filter(|(carrier, room)| *room > 0 && queue_room(carrier.id) > 0)
             .min_by_key(|(carrier, _)| carrier.completion())
             .map(|(carrier, bytes)| Grant { carrier: carrier.id, bytes });
-        let held = candidates().filter_map(|carrier| carrier.congestion.held_until(now)).min();
-        self.held_until = held.filter(|_| grant.is_none());
+        self.held_until = match grant {
+            Some(_) => None,
+            None => candidates().filter_map(|carrier| carrier.congestion.held_until(now)).min(),
+        };
         grant
     }
 
