@@ -37,7 +37,7 @@ pub struct Activity {
     /// User and system time of all threads, those that ended included; to 10 ms.
     pub cpu: Duration,
     /// Context switches, asked for or not, of each thread that lives.
-    switches: BTreeMap<u32, u64>,
+    pub(crate) switches: BTreeMap<u32, u64>,
 }
 
 impl Activity {

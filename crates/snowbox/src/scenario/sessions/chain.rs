@@ -135,11 +135,12 @@ mod tests {
 
     #[test]
     fn what_all_proxies_spend_is_added() {
-        let own = || usage::activity(std::process::id()).unwrap();
-        let before = [own(), own()];
-        std::thread::sleep(Duration::from_millis(1));
-        let after = [own(), own()];
-        let [first, second] = [0, 1].map(|at| after[at].since(&before[at]));
-        assert_eq!(spent(&before, &after), (first.0 + second.0, first.1 + second.1));
+        let activity = |ms, switches| Activity {
+            cpu: Duration::from_millis(ms),
+            switches: BTreeMap::from([(1, switches)]),
+        };
+        let before = [activity(10, 100), activity(0, 7)];
+        let after = [activity(30, 150), activity(40, 8)];
+        assert_eq!(spent(&before, &after), (Duration::from_millis(60), 51));
     }
 }
