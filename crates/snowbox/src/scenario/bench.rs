@@ -22,7 +22,7 @@ use crate::{
 /// Beside whom.
 #[derive(Debug, Clone, Args)]
 pub struct Options {
-    /// Which client and proxy run beside ours, with our broker and server.
+    /// Who runs beside our programs, with our broker.
     #[arg(long, value_enum, default_value_t = Peers::Go)]
     pub peers: Peers,
     /// Where they are.

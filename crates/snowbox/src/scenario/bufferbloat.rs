@@ -30,7 +30,7 @@ pub struct Options {
     /// Seconds of each direction behind the first five.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub seconds: u64,
-    /// Which client and proxy run beside ours, with our broker and server.
+    /// Who runs beside our programs, with our broker.
     #[arg(long, value_enum, default_value_t = Peers::Ours)]
     pub peers: Peers,
     /// Where they are.
