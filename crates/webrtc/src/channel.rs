@@ -19,15 +19,13 @@ use tokio::{
 };
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tracing::debug;
-use webrtc::{data_channel::DataChannelEvent, error::Error};
+use webrtc::data_channel::DataChannelEvent;
 
 use crate::{
     connection::{Channel, Connection},
     cutting::{Cut, Cutting},
-    limits::{
-        CLOSE_LINGER, CLOSE_LINGER_CHECK, GONE_CHECK, MAX_DRAIN_CHECK, MIN_DRAIN_CHECK,
-        SEND_BUFFER, SEND_BUFFER_LOW, SEND_STALL,
-    },
+    limits::{CLOSE_LINGER, CLOSE_LINGER_CHECK, GONE_CHECK},
+    send_buffer::Sender,
 };
 
 /// A byte pipe to the peer, cut into messages whose borders mean nothing.
@@ -42,9 +40,11 @@ use crate::{
 /// short ones fed one after the other become one message, long ones become several. Whatever is shorter waits for a
 /// flush, which on a busy path waits a little for more, so that packets are full
 /// ([`HOLD`](crate::limits::HOLD)); items may be fed meanwhile. The sink is ready while less than
-/// [`SEND_BUFFER`] bytes are unacknowledged, flushed when the last item is among them. It fails when the peer closes the channel, when the path has failed, and, with an error of kind
-/// `TimedOut`, when it waits and the peer acknowledges nothing for [`SEND_STALL`]. Closing it waits up to two seconds
-/// for the peer to acknowledge everything, then closes the connection.
+/// [`SEND_BUFFER`](crate::limits::SEND_BUFFER) bytes are unacknowledged, on a fast path less than it takes in
+/// [`SEND_BUFFER_TIME`](crate::limits::SEND_BUFFER_TIME); it is flushed when the last item is among them. It fails when
+/// the peer closes the channel, when the path has failed, and, with an error of kind `TimedOut`, when it waits and the
+/// peer acknowledges nothing for [`SEND_STALL`](crate::limits::SEND_STALL). Closing it waits up to two seconds for the
+/// peer to acknowledge everything, then closes the connection.
 ///
 /// Dropping the channel closes the connection at once, in the background. Reading and writing may happen in different
 /// tasks after `split()`.
@@ -71,7 +71,7 @@ impl DataChannel {
         let incoming = stream::unfold(channel.clone(), |channel| async move {
             Some((channel.poll().await?, channel))
         });
-        let outgoing = sink::unfold(Sender { channel: channel.clone(), room: 0 }, Sender::send);
+        let outgoing = sink::unfold(Sender::new(channel.clone(), Instant::now()), Sender::send);
         Self {
             incoming: Box::pin(incoming),
             outgoing: Box::pin(outgoing),
@@ -216,73 +216,6 @@ impl DataChannel {
     }
 }
 
-/// Sends messages while the send buffer has room.
-struct Sender {
-    channel: Channel,
-    /// What may be sent before the library is asked again; only this sends, so there is at least that much room.
-    room: usize,
-}
-
-impl Sender {
-    async fn send(mut self, message: BytesMut) -> io::Result<Self> {
-        if self.room < message.len() {
-            self.room = self.drained().await?;
-        }
-        self.room = self.room.saturating_sub(message.len());
-        self.channel.send(message).await.map_err(closed)?;
-        Ok(self)
-    }
-
-    /// Waits until at most [`SEND_BUFFER_LOW`] bytes are unacknowledged and returns how many may be added.
-    async fn drained(&self) -> io::Result<usize> {
-        let mut wait = MIN_DRAIN_CHECK;
-        let mut stall = Stall::new(Instant::now());
-        loop {
-            // Fails at once when the connection is closing.
-            self.channel.writable().await.map_err(closed)?;
-            let outstanding = self.channel.outstanding_bytes().await.map_err(closed)?;
-            if outstanding <= SEND_BUFFER_LOW {
-                return Ok(SEND_BUFFER - outstanding);
-            }
-            if stall.is_over(outstanding, Instant::now()) {
-                return Err(io::Error::new(io::ErrorKind::TimedOut, PeerStalled));
-            }
-            sleep(wait).await;
-            wait = (wait * 2).min(MAX_DRAIN_CHECK);
-        }
-    }
-}
-
-/// The channel or its connection is closed: what the library's errors come to.
-fn closed(_: Error) -> io::Error {
-    io::ErrorKind::BrokenPipe.into()
-}
-
-/// The peer is there but takes nothing.
-#[derive(Debug, thiserror::Error)]
-#[error("the peer took nothing for {:?}", SEND_STALL)]
-struct PeerStalled;
-
-/// Notices a peer that acknowledges nothing; one that is merely slow is not meant.
-struct Stall {
-    least: usize,
-    since: Instant,
-}
-
-impl Stall {
-    fn new(now: Instant) -> Self {
-        Self { least: usize::MAX, since: now }
-    }
-
-    /// Whether `outstanding` has not become less for [`SEND_STALL`].
-    fn is_over(&mut self, outstanding: usize, now: Instant) -> bool {
-        if outstanding < self.least {
-            *self = Self { least: outstanding, since: now };
-        }
-        now - self.since >= SEND_STALL
-    }
-}
-
 /// Waits until the channel is no more. The library has no event for it that would not pass through the receiving side.
 async fn closed_by_peer(channel: &Channel) {
     while channel.outstanding_bytes().await.is_ok() {
@@ -300,23 +233,5 @@ async fn acknowledged(channel: &Channel) {
 impl fmt::Debug for DataChannel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DataChannel").finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn slow_is_not_stalled() {
-        let begun = Instant::now();
-        let second = Duration::from_secs(1);
-        let mut stall = Stall::new(begun);
-        let mut now = begun;
-        for outstanding in (SEND_BUFFER_LOW..SEND_BUFFER).rev().step_by(1163) {
-            assert!(!stall.is_over(outstanding, now), "one packet in 19 s is slow");
-            now += SEND_STALL - second;
-        }
-        assert!(stall.is_over(SEND_BUFFER, now + second), "what comes on top is no progress");
     }
 }

@@ -45,6 +45,7 @@ mod offerer;
 mod rest;
 mod runtime;
 pub mod sdp;
+mod send_buffer;
 mod sockets;
 
 pub use crate::{

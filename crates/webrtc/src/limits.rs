@@ -70,15 +70,20 @@ pub(crate) const MAX_SILENCE_AT_REST: Duration = Duration::from_secs(4);
 /// that was put off, and only waits for the clock to move.
 pub(crate) const MIN_PROLONGED_SLEEP: Duration = Duration::from_millis(5);
 
-/// Bytes sent but not acknowledged by the peer at which a [`DataChannel`](crate::DataChannel) is no longer ready.
+/// Bytes sent but not acknowledged by the peer at which a [`DataChannel`](crate::DataChannel) is no longer ready, as
+/// long as the path takes fewer in [`SEND_BUFFER_TIME`]: 512 KiB, the high mark of the Go proxy.
 ///
-/// The high mark of the Go proxy (512 KiB).
+/// It is ready again when half of them are acknowledged, as Go's. The distance is what goes out in one burst.
 pub const SEND_BUFFER: usize = 512 << 10;
 
-/// Bytes still unacknowledged at which it is ready again: the low mark of the Go proxy (256 KiB).
+/// What may be unacknowledged on a faster path: what it takes in 400 ms.
 ///
-/// The distance between the two is what goes out in one burst.
-pub const SEND_BUFFER_LOW: usize = 256 << 10;
+/// With half of it under way a path of 200 ms is full, so that every path below that is found to be as fast as it is; at
+/// more than 10 Mbit/s 512 KiB are not enough for a long one. What waits here holds up other streams, so it is not more.
+pub const SEND_BUFFER_TIME: Duration = Duration::from_millis(400);
+
+/// What may be unacknowledged at the most: 2 MiB, 80 Mbit/s for 200 ms. It is memory that one peer can hold.
+pub const LARGEST_SEND_BUFFER: usize = 2 << 20;
 
 /// How long a full send buffer may stand still: 20 s without a single acknowledged byte.
 ///
@@ -90,7 +95,7 @@ pub const SEND_STALL: Duration = Duration::from_secs(20);
 /// would not pass through the receiving side.
 pub(crate) const MIN_DRAIN_CHECK: Duration = Duration::from_millis(1);
 
-/// The longest such wait: short against the time in which any path takes [`SEND_BUFFER_LOW`] bytes.
+/// The longest such wait: short against the time in which any path takes half of [`SEND_BUFFER`].
 pub(crate) const MAX_DRAIN_CHECK: Duration = Duration::from_millis(16);
 
 /// Length of an SCTP packet, bytes: what fits into 1280 bytes, the least that IPv6 carries, after all headers.
