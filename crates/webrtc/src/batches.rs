@@ -2,10 +2,13 @@
 //!
 //! The kernel hands out up to 64 packets that came together as one of up to 64 KiB (GRO). The library keeps a buffer for
 //! that, half too large, for each socket and one more, as long as the connection lives: 288 KB with two sockets. Here a
-//! thread has one such buffer, and the library is told that a batch is small; of a larger one it gets part after part.
+//! thread has one such buffer for each of several batches, which it takes in one call, and the library is told that a
+//! batch is small; of a larger one it gets part after part.
 
 use std::{
+    array,
     cell::RefCell,
+    collections::VecDeque,
     io::{self, IoSliceMut},
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
@@ -15,12 +18,13 @@ use std::{
 use webrtc::runtime::{AsyncUdpSocket, RecvMeta, Transmit};
 
 use crate::{
-    limits::{BATCH_PART, LARGEST_BATCH},
+    limits::{BATCH_PART, BATCHES_AT_ONCE, LARGEST_BATCH},
     rest::Rest,
 };
 
 thread_local! {
-    static BATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; LARGEST_BATCH]);
+    /// Memory that was never written to costs nothing.
+    static BATCHES: RefCell<Vec<u8>> = RefCell::new(vec![0; BATCHES_AT_ONCE * LARGEST_BATCH]);
 }
 
 /// The socket, which also tells what passes.
@@ -28,8 +32,8 @@ thread_local! {
 pub(crate) struct Socket {
     socket: Arc<dyn AsyncUdpSocket>,
     rest: Arc<Rest>,
-    /// What is left of a batch; nothing most of the time.
-    left: Mutex<Option<Left>>,
+    /// What is left of what one call brought, [`BATCHES_AT_ONCE`] at the most; nothing most of the time.
+    left: Mutex<VecDeque<Left>>,
 }
 
 #[derive(Debug)]
@@ -44,24 +48,30 @@ impl Socket {
         Self { socket, rest, left: Mutex::default() }
     }
 
-    /// Takes a batch from the kernel: a part goes into `buffer`, the rest is kept.
-    fn poll_batch(
+    /// Takes what the kernel has: a part of the first batch goes into `buffer`, the rest is kept.
+    fn poll_batches(
         &self,
         cx: &mut Context<'_>,
         buffer: &mut [u8],
-        left: &mut Option<Left>,
+        left: &mut VecDeque<Left>,
     ) -> Poll<io::Result<RecvMeta>> {
-        BATCH.with_borrow_mut(|batch| {
-            let mut meta = [RecvMeta::default()];
-            ready!(self.socket.poll_recv(cx, &mut [IoSliceMut::new(batch)], &mut meta))?;
-            let [mut meta] = meta;
-            let packets = &batch[..meta.len];
-            packets.chunks(meta.stride.max(1)).for_each(|packet| self.rest.received(packet));
+        BATCHES.with_borrow_mut(|memory| {
+            let mut parts = memory.chunks_mut(LARGEST_BATCH);
+            let mut bufs: [_; BATCHES_AT_ONCE] =
+                array::from_fn(|_| IoSliceMut::new(parts.next().unwrap_or_default()));
+            let mut metas = [RecvMeta::default(); BATCHES_AT_ONCE];
+            let batches = ready!(self.socket.poll_recv(cx, &mut bufs, &mut metas))?;
+            let mut batches = bufs.iter().zip(metas).take(batches).map(|(buf, meta)| {
+                let packets = &buf[..meta.len];
+                packets.chunks(meta.stride.max(1)).for_each(|packet| self.rest.received(packet));
+                (packets, meta)
+            });
+            let (packets, mut meta) = batches.next().unwrap_or_default();
             let first = part(packets, meta.stride, buffer.len());
             if first.len() < packets.len() {
-                let packets = packets[first.len()..].to_vec();
-                *left = Some(Left { packets, taken: 0, meta });
+                left.push_back(Left::new(&packets[first.len()..], meta));
             }
+            left.extend(batches.map(|(packets, meta)| Left::new(packets, meta)));
             meta.len = fill(buffer, first);
             Poll::Ready(Ok(meta))
         })
@@ -69,6 +79,10 @@ impl Socket {
 }
 
 impl Left {
+    fn new(packets: &[u8], meta: RecvMeta) -> Self {
+        Self { packets: packets.to_vec(), taken: 0, meta }
+    }
+
     /// The next part goes into `buffer`; `None` when nothing is left.
     fn take(&mut self, buffer: &mut [u8]) -> Option<RecvMeta> {
         let next = part(&self.packets[self.taken..], self.meta.stride, buffer.len());
@@ -113,13 +127,14 @@ impl AsyncUdpSocket for Socket {
     ) -> Poll<io::Result<usize>> {
         let ([buffer, ..], [meta, ..]) = (bufs, meta) else { return Poll::Ready(Ok(0)) };
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-        *meta = match left.as_mut().and_then(|left| left.take(buffer)) {
-            Some(meta) => meta,
-            None => {
-                *left = None;
-                ready!(self.poll_batch(cx, buffer, &mut left))?
+        while let Some(batch) = left.front_mut() {
+            if let Some(next) = batch.take(buffer) {
+                *meta = next;
+                return Poll::Ready(Ok(1));
             }
-        };
+            left.pop_front();
+        }
+        *meta = ready!(self.poll_batches(cx, buffer, &mut left))?;
         Poll::Ready(Ok(1))
     }
 
@@ -134,14 +149,14 @@ impl AsyncUdpSocket for Socket {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::VecDeque, future::poll_fn};
+    use std::future::poll_fn;
 
     use super::*;
 
     /// A batch, or a part of one: from whom it comes, the length of its packets, the packets.
     type Batch = (SocketAddr, usize, Vec<u8>);
 
-    /// Hands out one batch after the other.
+    /// Hands out as many batches as there is room for.
     #[derive(Debug)]
     struct Kernel(Mutex<VecDeque<Batch>>);
 
@@ -160,12 +175,15 @@ mod tests {
             bufs: &mut [IoSliceMut<'_>],
             meta: &mut [RecvMeta],
         ) -> Poll<io::Result<usize>> {
-            let Some((peer, stride, packets)) = self.0.lock().unwrap().pop_front() else {
-                return Poll::Pending;
-            };
-            (meta[0].addr, meta[0].stride) = (peer, stride);
-            meta[0].len = fill(&mut bufs[0], &packets);
-            Poll::Ready(Ok(1))
+            let mut batches = self.0.lock().unwrap();
+            let mut filled = 0;
+            for (buf, meta) in bufs.iter_mut().zip(meta) {
+                let Some((peer, stride, packets)) = batches.pop_front() else { break };
+                (meta.addr, meta.stride) = (peer, stride);
+                meta.len = fill(buf, &packets);
+                filled += 1;
+            }
+            if filled == 0 { Poll::Pending } else { Poll::Ready(Ok(filled)) }
         }
 
         fn max_gro_segments(&self) -> usize {
@@ -230,6 +248,13 @@ mod tests {
         let parts = parts(&batches, 12_000).await;
         assert_eq!(lengths(&parts), [12000, 12000, 6000, 12000, 2400, 500]);
         assert_eq!(whole(parts), batches);
+    }
+
+    #[tokio::test]
+    async fn more_batches_than_one_call_takes_come_in_order() {
+        let batches: Vec<_> =
+            (1..=20).map(|peer| batch(peer, 1000 * peer as usize, 1000)).collect();
+        assert_eq!(whole(parts(&batches, 6000).await), batches);
     }
 
     #[tokio::test]

@@ -13,10 +13,10 @@
 //! Only this crate names the WebRTC library, pinned to one release, and it works around its traits: small socket
 //! buffers ([`limits::SOCKET_RECEIVE_BUFFER`]), an unbounded send buffer ([`limits::SEND_BUFFER`]), a gathering that
 //! waits ten seconds for a dead server ([`Config::gathering_deadline`]), leaks when a connection is dropped, slow
-//! checks ([`limits::CHECK_INTERVAL`]), five calls a second of a connection that is idle, large receive buffers that
-//! lie idle, packets that wait for a timer to be sent, and a channel that waits a round trip before it opens
-//! ([`offer`]). One remains: a channel opened by the peer as unreliable is served reliably and in order, which is
-//! correct but slower.
+//! checks ([`limits::CHECK_INTERVAL`]), five calls a second of a connection that is idle, one for each packet of one that
+//! is busy, large receive buffers that lie idle, packets that wait for a timer to be sent, and a channel that waits a
+//! round trip before it opens ([`offer`]). One remains: a channel opened by the peer as unreliable is served reliably
+//! and in order, which is correct but slower.
 //!
 //! - [`config`](Config): what the caller chooses
 //! - [`offer`], [`answer`]: the two sides
@@ -41,12 +41,14 @@ mod error;
 mod events;
 mod gathering;
 pub mod limits;
+mod lull;
 mod offerer;
 mod rest;
 mod runtime;
 pub mod sdp;
 mod send_buffer;
 mod sockets;
+mod udp;
 
 pub use crate::{
     addresses::is_remote,

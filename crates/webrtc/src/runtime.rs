@@ -25,7 +25,9 @@ use webrtc::runtime::{
     TokioRuntime,
 };
 
-use crate::{batches::Socket, connection::Channel, limits::SOCKET_RECEIVE_BUFFER, rest::Rest};
+use crate::{
+    batches::Socket, connection::Channel, limits::SOCKET_RECEIVE_BUFFER, rest::Rest, udp::Udp,
+};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -90,8 +92,7 @@ impl Runtime for ConnectionRuntime {
     fn wrap_udp_socket(&self, socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
         // A kernel that grants less still works, only slower.
         let _ = SockRef::from(&socket).set_recv_buffer_size(SOCKET_RECEIVE_BUFFER);
-        let socket = TokioRuntime.wrap_udp_socket(socket)?;
-        Ok(Arc::new(Socket::new(socket, self.rest.clone())))
+        Ok(Arc::new(Socket::new(Arc::new(Udp::new(socket)?), self.rest.clone())))
     }
 
     fn wrap_tcp_listener(&self, listener: TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {
