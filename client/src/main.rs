@@ -26,7 +26,8 @@ fn main() -> ExitCode {
     }
 }
 
-#[tokio::main]
+/// One thread: it moves a gigabit a second, more than one user has, and needs no other to be woken for each packet.
+#[tokio::main(flavor = "current_thread")]
 async fn start(args: Args) -> Result<(), Box<dyn Error>> {
     let mut report = Report::stdout();
     let env = match ClientEnv::parse(std::env::vars_os()) {
