@@ -46,7 +46,8 @@ impl Sender {
             self.channel.writable().await.map_err(closed)?;
             let outstanding = self.channel.outstanding_bytes().await.map_err(closed)?;
             let now = Instant::now();
-            if let Some(room) = self.buffer.room(now, outstanding) {
+            let has_waited = wait > MIN_DRAIN_CHECK;
+            if let Some(room) = self.buffer.room(now, outstanding, has_waited) {
                 return Ok(room);
             }
             if stall.is_over(outstanding, now) {
@@ -84,7 +85,10 @@ impl SendBuffer {
     }
 
     /// How many bytes may be sent when so many are `outstanding`: none before the buffer is half empty.
-    fn room(&mut self, now: Instant, outstanding: usize) -> Option<usize> {
+    ///
+    /// A sender that did not have to wait for that measures itself and not the path, which then is not slower. What was
+    /// held up for a lost packet is acknowledged all at once, which makes the path look faster: so at most twice as much.
+    fn room(&mut self, now: Instant, outstanding: usize, has_waited: bool) -> Option<usize> {
         if outstanding > self.size / 2 {
             return None;
         }
@@ -92,9 +96,10 @@ impl SendBuffer {
         let rate = acknowledged as f64 / (now - self.since).as_secs_f64();
         // Right for no time at all, too: such a rate is infinite, or none.
         let taken = (rate * SEND_BUFFER_TIME.as_secs_f64()) as usize;
-        let size = taken.clamp(SEND_BUFFER, LARGEST_SEND_BUFFER);
+        let least = if has_waited { SEND_BUFFER } else { self.size };
+        let size = taken.clamp(least, LARGEST_SEND_BUFFER.min(2 * self.size));
         *self = Self { size, since: now, outstanding, sent: 0 };
-        Some(size.saturating_sub(outstanding))
+        size.checked_sub(outstanding).filter(|room| *room > 0)
     }
 }
 
@@ -134,7 +139,7 @@ mod tests {
         let (mut waiting, mut under_way, mut acknowledged) = (0, VecDeque::new(), 0);
         for millisecond in 0..10_000 {
             let outstanding = waiting + under_way.iter().sum::<usize>();
-            if let Some(room) = buffer.room(now, outstanding) {
+            if let Some(room) = buffer.room(now, outstanding, true) {
                 buffer.sent = room;
                 waiting += room;
             }
@@ -172,13 +177,24 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_shrinks_with_the_path() {
+    async fn it_shrinks_with_the_path_but_not_with_the_sender() {
         let (mut buffer, _) = use_path(5_000, 50);
-        let (before, now) = (buffer.size, Instant::now() + 11_000 * MS);
-        assert!(before > SEND_BUFFER);
-        assert_eq!(buffer.room(now, before / 2 + 1), None, "it is not half empty");
-        assert!(buffer.room(now + 10_000 * MS, before / 2).is_some());
-        assert_eq!(buffer.size, SEND_BUFFER);
+        let (before, later) = (buffer.size, Instant::now() + 20_000 * MS);
+        assert!(before > 2 * SEND_BUFFER);
+        assert_eq!(buffer.room(later, before / 2 + 1, true), None, "it is not half empty");
+        assert_eq!(buffer.room(later, 1000, false), Some(before - 1000), "nobody waited");
+        buffer.sent = 1000;
+        let room = buffer.room(later + 20_000 * MS, before / 2, true);
+        assert_eq!((room, buffer.size), (None, SEND_BUFFER), "now more is under way than may be");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_leap_makes_it_no_more_than_twice_as_large() {
+        let now = Instant::now();
+        let mut buffer = SendBuffer::new(now);
+        assert_eq!(buffer.room(now, 0, false), Some(SEND_BUFFER));
+        buffer.sent = SEND_BUFFER;
+        assert_eq!(buffer.room(now, 0, true), Some(2 * SEND_BUFFER));
     }
 
     #[tokio::test(start_paused = true)]
