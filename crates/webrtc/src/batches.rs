@@ -15,6 +15,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use tokio::task::coop;
 use webrtc::runtime::{AsyncUdpSocket, RecvMeta, Transmit};
 
 use crate::{
@@ -113,7 +114,9 @@ impl AsyncUdpSocket for Socket {
     }
 
     fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
+        let budget = ready!(coop::poll_proceed(cx));
         let sent = ready!(self.socket.poll_send(cx, transmit));
+        budget.made_progress();
         self.rest.sent(transmit.contents);
         Poll::Ready(sent)
     }
@@ -126,15 +129,19 @@ impl AsyncUdpSocket for Socket {
         meta: &mut [RecvMeta],
     ) -> Poll<io::Result<usize>> {
         let ([buffer, ..], [meta, ..]) = (bufs, meta) else { return Poll::Ready(Ok(0)) };
+        // What is left costs no call of the kernel; others of this thread have their turn all the same.
+        let budget = ready!(coop::poll_proceed(cx));
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(batch) = left.front_mut() {
             if let Some(next) = batch.take(buffer) {
                 *meta = next;
+                budget.made_progress();
                 return Poll::Ready(Ok(1));
             }
             left.pop_front();
         }
         *meta = ready!(self.poll_batches(cx, buffer, &mut left))?;
+        budget.made_progress();
         Poll::Ready(Ok(1))
     }
 

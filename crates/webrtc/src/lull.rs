@@ -1,8 +1,8 @@
 //! A busy socket is asked once for several packets, not for each.
 //!
 //! On a path of some 40 Mbit/s packets come one by one, each every 250 microseconds, and for each the whole connection
-//! goes round: what is to be sent, what has happened, what has to be acknowledged, when to wake up again. Who waits a
-//! millisecond with the question gets several at once, and answers them together, so that the peer sends several at
+//! goes round: what is to be sent, what has happened, what has to be acknowledged, when to wake up again. Who waits two
+//! milliseconds with the question gets several at once, and answers them together, so that the peer sends several at
 //! once, too. On a faster path they come together anyway, and on a slower one a wait would save nothing.
 
 use std::mem;
@@ -16,6 +16,7 @@ use crate::limits::{BATCH_AFTER_LULL, BATCH_BY_ITSELF, DENSE_RUN, DENSE_SPACING,
 pub(crate) struct Lull {
     /// Packets since the socket was empty the last time.
     packets: u32,
+    /// When it was, after a packet.
     emptied: Option<Instant>,
     /// How often in a row they came densely.
     dense: u32,
@@ -30,12 +31,12 @@ impl Lull {
     /// The socket has no more packets: until when not to ask it, if waiting pays.
     pub(crate) fn emptied(&mut self, now: Instant) -> Option<Instant> {
         let packets = mem::take(&mut self.packets);
-        let before = self.emptied.replace(now)?;
         if packets == 0 {
             return None;
         }
+        let before = self.emptied.replace(now)?;
         let is_dense = packets < self.batch() && now - before < packets * DENSE_SPACING;
-        self.dense = if is_dense { self.dense + 1 } else { 0 };
+        self.dense = if is_dense { self.dense.saturating_add(1) } else { 0 };
         self.waits().then(|| now + LULL)
     }
 
@@ -65,7 +66,10 @@ mod tests {
             lull.came(((came - bursts) * at_once) as usize);
             bursts = came;
             let next = begin + spacing * bursts;
-            now = lull.emptied(now).map_or(next, |until| until.max(next));
+            // The timer counts whole milliseconds.
+            let millis = |until: Instant| (until - begin).as_micros().div_ceil(1000) as u64;
+            let until = lull.emptied(now).map(|until| begin + micros(1000 * millis(until)));
+            now = until.map_or(next, |until| until.max(next));
         }
         (bursts * at_once + QUESTIONS / 2) / QUESTIONS
     }
@@ -76,9 +80,10 @@ mod tests {
 
     #[test]
     fn packets_that_come_densely_come_several_at_once() {
-        assert!((4..8).contains(&packets_for_each_question(1, micros(250))));
-        assert!((4..8).contains(&packets_for_each_question(2, micros(500))));
-        assert!((20..32).contains(&packets_for_each_question(2, micros(80))));
+        assert_eq!(packets_for_each_question(1, micros(250)), 8);
+        assert_eq!(packets_for_each_question(2, micros(500)), 8);
+        assert_eq!(packets_for_each_question(1, micros(600)), 3);
+        assert!((19..=20).contains(&packets_for_each_question(1, micros(100))));
     }
 
     #[test]

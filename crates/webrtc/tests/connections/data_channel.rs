@@ -68,7 +68,16 @@ async fn messages_are_gathered_and_cut() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sixty_four_mebibytes_each_way_arrive_unchanged() {
-    const TOTAL: usize = 64 << 20;
+    each_way::<{ 64 << 20 }>().await;
+}
+
+/// As in the client, which has one thread.
+#[tokio::test]
+async fn sixteen_mebibytes_each_way_arrive_unchanged_on_one_thread() {
+    each_way::<{ 16 << 20 }>().await;
+}
+
+async fn each_way<const TOTAL: usize>() {
     let (client, proxy) = pair(b"").await;
     let ((client_out, client_in), (proxy_out, proxy_in)) = (client.split(), proxy.split());
     let send = |mut out: futures_util::stream::SplitSink<DataChannel, Bytes>, item: usize| async move {
