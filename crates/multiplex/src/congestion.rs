@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use crate::config::{
-    ACK_DELAY, BURST, DRAIN, GROWTH, INITIAL_WINDOW, LATE, LATE_EPOCHS, LONGEST_SEGMENT,
-    MAX_WINDOW, MIN_EPOCH, MIN_WINDOW, PACE, PAUSE, ROUNDING, STANDING, START_QUEUE, STEADY_AFTER,
-    TICK,
+    ACK_DELAY, BURST, DRAIN, GROWTH, INITIAL_WINDOW, LATE, LATE_EPOCHS, LONGEST_HOLD_UP,
+    LONGEST_SEGMENT, MAX_WINDOW, MIN_EPOCH, MIN_WINDOW, PACE, PAUSE, ROUNDING, STANDING,
+    START_QUEUE, STEADY_AFTER, TICK,
 };
-use crate::filters::{Highest, Shortest};
+use crate::filters::{Highest, Shortest, Usual};
 
 /// The congestion controller of one carrier; see the [crate documentation](crate) for why it is like this.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub(crate) struct Congestion {
     phase: Phase,
     rate: Highest,
     shortest: Shortest,
+    /// How long nothing arrives, in each epoch, although something is under way.
+    gaps: Usual,
     epoch: Epoch,
     /// What the last epoch brought, and how long it took.
     last: Option<(usize, Duration)>,
@@ -44,6 +46,9 @@ enum Phase {
 struct Epoch {
     began: Option<Instant>,
     delivered: usize,
+    /// The last time that something was, if more was under way then, and the longest time without.
+    arrived: Option<Instant>,
+    gap: Duration,
     shortest: Option<Duration>,
     /// It began with little or nothing under way.
     follows_a_pause: bool,
@@ -59,6 +64,7 @@ impl Congestion {
             phase: Phase::Start { best: 0, epochs_without_growth: 0 },
             rate: Highest::default(),
             shortest: Shortest::default(),
+            gaps: Usual::default(),
             epoch: Epoch::default(),
             last: None,
             late_epochs: 0,
@@ -119,7 +125,7 @@ impl Congestion {
     pub(crate) fn delivered(&mut self, now: Instant, bytes: usize, smoothed: Duration) {
         self.in_flight = self.in_flight.saturating_sub(bytes);
         self.emptied = (self.in_flight == 0).then_some(now);
-        self.epoch.delivered += bytes;
+        self.epoch.arrived(now, bytes, self.in_flight);
         if let Phase::Start { .. } = self.phase
             && self.epoch.peak > self.window / 2
         {
@@ -141,7 +147,8 @@ impl Congestion {
     }
 
     fn end_epoch(&mut self, now: Instant, elapsed: Duration) {
-        let next = Epoch { began: Some(now), peak: self.in_flight, ..Epoch::default() };
+        let (began, arrived) = (Some(now), self.epoch.arrived);
+        let next = Epoch { began, arrived, peak: self.in_flight, ..Epoch::default() };
         let ended = std::mem::replace(&mut self.epoch, next);
         let rate = self.rate_with_last(ended.delivered, elapsed);
         let ran_dry = ended.peak < self.window / 4 * 3;
@@ -161,14 +168,14 @@ impl Congestion {
             // Draining makes the rate low; it says nothing.
             Phase::Drain { .. } => return,
             Phase::Start { .. } => self.look_for_the_end(rate, ended.shortest),
-            Phase::Steady => {}
+            Phase::Steady => self.gaps.add(ended.gap),
         }
         self.rate.add(now, rate);
     }
 
     /// Whether the path has become slower than any rate of late: what is measured then is the rate of a jam.
     fn is_jammed(&mut self, was_full: bool, shortest: Option<Duration>) -> bool {
-        let late = self.base() + LATE;
+        let late = self.base() + LATE + self.hold_up();
         let is_late = was_full && shortest.is_some_and(|shortest| shortest > late);
         self.late_epochs = if is_late { self.late_epochs + 1 } else { 0 };
         self.late_epochs >= LATE_EPOCHS
@@ -264,7 +271,8 @@ impl Congestion {
 
     /// What the carrier delivers in the round trip without a queue and in that of the queue that it may have.
     fn full(&self) -> usize {
-        (self.in_time(self.base() + STANDING) + ROUNDING).clamp(MIN_WINDOW, MAX_WINDOW)
+        (self.in_time(self.base() + STANDING + self.hold_up()) + ROUNDING)
+            .clamp(MIN_WINDOW, MAX_WINDOW)
     }
 
     /// A little less than the carrier delivers in the round trip without a queue.
@@ -272,9 +280,24 @@ impl Congestion {
         (self.in_time(self.base()) * 3 / 4).clamp(MIN_WINDOW, MAX_WINDOW)
     }
 
+    /// How long what has arrived is usually held up for a lost packet: much of what is under way is not on the path.
+    fn hold_up(&self) -> Duration {
+        let explained = ACK_DELAY + self.explained();
+        self.gaps.get().saturating_sub(explained).min(LONGEST_HOLD_UP)
+    }
+
     /// Bytes that the carrier delivers in `time`.
     fn in_time(&self, time: Duration) -> usize {
         (self.rate() as f64 * time.as_secs_f64()) as usize
+    }
+}
+
+impl Epoch {
+    fn arrived(&mut self, now: Instant, bytes: usize, in_flight: usize) {
+        self.delivered += bytes;
+        let gap = self.arrived.map_or(Duration::ZERO, |last| now.saturating_duration_since(last));
+        self.gap = self.gap.max(gap);
+        self.arrived = (in_flight > 0).then_some(now);
     }
 }
 

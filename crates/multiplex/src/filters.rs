@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::config::{RATE_LIFE, ROUND_TRIP_LIFE, ROUND_TRIP_SLACK};
+use crate::config::{RATE_LIFE, ROUND_TRIP_LIFE, ROUND_TRIP_SLACK, USUAL};
 
 /// The highest value of the last [`RATE_LIFE`] before the newest: values age only when others are added.
 ///
@@ -86,6 +86,29 @@ impl Shortest {
     }
 }
 
+/// The median of the last [`USUAL`] values: what happens now and then does not count.
+#[derive(Debug, Default)]
+pub(crate) struct Usual {
+    values: VecDeque<Duration>,
+}
+
+impl Usual {
+    /// Adds one more value.
+    pub(crate) fn add(&mut self, value: Duration) {
+        if self.values.len() == USUAL {
+            self.values.pop_front();
+        }
+        self.values.push_back(value);
+    }
+
+    /// The median, of an even number the lower one; zero before there are enough.
+    pub(crate) fn get(&self) -> Duration {
+        let mut sorted: Vec<_> = self.values.iter().copied().collect();
+        sorted.sort_unstable();
+        sorted.get((USUAL - 1) / 2).copied().unwrap_or_default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,5 +158,28 @@ mod tests {
         shortest.sample(epoch() + ms(30_000), ms(71));
         shortest.end_measurement(epoch() + ms(30_000), ms(20));
         assert_eq!(shortest.get(), Some(ms(61)), "the way has become longer");
+    }
+
+    #[test]
+    fn usual_is_what_half_of_the_last_eight_reach() {
+        let mut usual = Usual::default();
+        for _ in 0..3 {
+            usual.add(ms(90));
+        }
+        assert_eq!(usual.get(), Duration::ZERO, "too few");
+        usual.add(ms(90));
+        assert_eq!(usual.get(), ms(90));
+        for _ in 0..4 {
+            usual.add(ms(20));
+        }
+        assert_eq!(usual.get(), ms(20), "no more than half are longer");
+        for value in [500, 500, 20, 20] {
+            usual.add(ms(value));
+        }
+        assert_eq!(usual.get(), ms(20), "now and then");
+        usual.add(ms(500));
+        usual.add(ms(500));
+        usual.add(ms(500));
+        assert_eq!(usual.get(), ms(500));
     }
 }

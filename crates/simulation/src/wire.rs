@@ -1,7 +1,7 @@
 //! One direction of a carrier, with the messages that are on their way.
 
 use crate::Line;
-use crate::line::FIT;
+use crate::line::{FIT, PACKET, REPETITION};
 use bytes::Bytes;
 use snowflake_netsim::Rng;
 use std::collections::VecDeque;
@@ -256,8 +256,20 @@ impl Inner {
             arrival += Duration::from_millis(length);
             self.next_fit = Some(now + random_time(&mut self.rng, every));
         }
+        arrival += self.repetition(message.len());
         self.newest = self.newest.max(arrival);
         self.under_way.push_back((self.newest, message));
+    }
+
+    /// How much longer it takes until the last packet of a message has come that is not lost.
+    fn repetition(&mut self, bytes: usize) -> Duration {
+        if self.line.loss == 0.0 {
+            return Duration::ZERO;
+        }
+        let parts = (self.line.loss * 1e6) as u64;
+        let mut tries = |_| (0..).find(|_| self.rng.below(1_000_000) >= parts).unwrap_or(0);
+        let most = (0..bytes.div_ceil(PACKET)).map(&mut tries).max().unwrap_or(0);
+        (2 * self.line.delay + REPETITION) * most
     }
 
     fn cut(&mut self) {

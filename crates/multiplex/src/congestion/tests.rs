@@ -1,5 +1,5 @@
 use super::*;
-use snowflake_netsim::epoch;
+use snowflake_netsim::{Rng, epoch};
 
 /// A carrier of a fixed rate and round trip, whose queue has no end.
 struct Pipe {
@@ -16,6 +16,9 @@ struct Pipe {
     packet: usize,
     /// Milliseconds between two answers.
     interval: u64,
+    /// Of so many packets one is lost, and holds up what follows for a round trip.
+    one_lost_of: Option<u64>,
+    rng: Rng,
 }
 
 const PACKET: usize = 1376;
@@ -34,6 +37,8 @@ impl Pipe {
             longest: Duration::ZERO,
             packet: PACKET,
             interval: 10,
+            one_lost_of: None,
+            rng: Rng::new(1),
         }
     }
 
@@ -42,11 +47,17 @@ impl Pipe {
             self.congestion.sent(self.now, self.packet);
             let start = self.busy_until.max(self.now);
             self.busy_until = start + Duration::from_secs_f64(self.packet as f64 / self.rate);
-            let arrives = self.busy_until + self.round_trip;
+            let arrives = self.busy_until + self.round_trip + self.hold_up();
             let tick = (arrives - epoch()).as_millis() as u64 / self.interval * self.interval;
             let answered = epoch() + Duration::from_millis(tick + self.interval);
-            self.under_way.push_back((answered, self.packet, self.now));
+            let before = self.under_way.back().map_or(answered, |(before, ..)| *before);
+            self.under_way.push_back((answered.max(before), self.packet, self.now));
         }
+    }
+
+    fn hold_up(&mut self) -> Duration {
+        let is_lost = self.one_lost_of.is_some_and(|number| self.rng.below(number) == 0);
+        if is_lost { self.round_trip } else { Duration::ZERO }
     }
 
     /// Lets time pass until the next answer, or until more may be sent.
@@ -101,6 +112,33 @@ fn every_path_is_filled_and_no_queue_grows() {
             assert!(start > begun * mbit && steady > 0.93 * mbit, "{what}");
             assert!(longest < 2 * u128::from(round_trip) + 200, "{what}");
         }
+    }
+}
+
+#[test]
+fn packets_that_are_lost_all_the_time_are_no_queue() {
+    for (every, least) in [(100, 18.5), (20, 9.0)] {
+        let mut pipe = Pipe::new(20.0, 100);
+        pipe.one_lost_of = Some(every);
+        pipe.run(10.0);
+        let (steady, longest) = pipe.run(60.0);
+        assert!(steady > least, "one of {every}: {steady:.2} Mbit/s, {longest} ms");
+        pipe.one_lost_of = None;
+        pipe.run(20.0);
+        let (steady, longest) = pipe.run(30.0);
+        assert!(steady > 18.0 && longest < 250, "then none: {steady:.2} Mbit/s, {longest} ms");
+    }
+}
+
+#[test]
+fn a_packet_that_is_lost_now_and_then_makes_no_window_larger() {
+    let mut pipe = Pipe::new(8.0, 50);
+    // One in three seconds or so.
+    pipe.one_lost_of = Some(2000);
+    pipe.run(10.0);
+    for _ in 0..100 {
+        pipe.run(0.3);
+        assert_eq!(pipe.congestion.hold_up(), Duration::ZERO);
     }
 }
 

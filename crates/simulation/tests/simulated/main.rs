@@ -6,6 +6,7 @@ mod failover;
 mod fairness;
 mod fits;
 mod historic_bugs;
+mod lossy;
 mod many_clients;
 mod network_pause;
 mod replay;
