@@ -98,7 +98,7 @@ pub(crate) const LATE: Duration = Duration::from_millis(200);
 /// Epochs in a row with nothing but late answers that make the rates of late forgotten. One may be a lost SCTP packet.
 pub(crate) const LATE_EPOCHS: u32 = 2;
 
-/// Epochs of which what happens in half of them is usual: 8.
+/// Epochs of which what happens in most is usual: 8, a second or two.
 pub(crate) const USUAL: usize = 8;
 
 /// The longest hold-up that is made up for: 300 ms, a packet lost twice on a path of 150 ms.

@@ -46,8 +46,9 @@ enum Phase {
 struct Epoch {
     began: Option<Instant>,
     delivered: usize,
-    /// The last time that something was, if more was under way then, and the longest time without.
+    /// When something arrived last, if more was under way after that.
     arrived: Option<Instant>,
+    /// The longest time in which nothing did.
     gap: Duration,
     shortest: Option<Duration>,
     /// It began with little or nothing under way.
@@ -183,6 +184,7 @@ impl Congestion {
 
     fn begin_anew(&mut self) {
         self.rate = Highest::default();
+        self.gaps = Usual::default();
         self.phase = Phase::Start { best: 0, epochs_without_growth: 0 };
         self.late_epochs = 0;
         self.window = MIN_WINDOW;

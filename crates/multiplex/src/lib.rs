@@ -34,11 +34,12 @@
 //! itself, so the rate is that of two round trips.
 //!
 //! On a path that loses packets all the time, nearly all that is under way waits for one that is repeated: it takes two or
-//! three round trips, and nothing queues. The window above would deliver less and less there, until about one packet
+//! three round trips, and nothing queues. The window above alone would deliver less and less there, until about one packet
 //! is lost in a round trip: 2 Mbit/s with 5 % and 100 ms. Its delay alone does not tell a hold-up from a queue, but what
 //! queues is answered steadily, and what is held up in leaps. So the longest time without an answer, the median of
 //! eight epochs, is added to the round trip as far as it is not explained, 300 ms at the most. A hold-up now and then
-//! does not move a median.
+//! does not move a median. Where answers come in leaps because they return over a carrier that loses packets, one that
+//! loses none gets as much more, and may hold a queue of that length.
 //!
 //! # Which carrier comes next
 //!

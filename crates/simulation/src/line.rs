@@ -20,7 +20,7 @@ pub struct Line {
     pub(crate) delay: Duration,
     /// Mean time from one fit to the next; `None` for none.
     pub(crate) fits: Option<Duration>,
-    /// Share of packets lost, from 0 to 1.
+    /// Share of packets lost, less than 1.
     pub(crate) loss: f64,
 }
 
@@ -44,7 +44,13 @@ impl Line {
     }
 
     /// Lets it lose so many packets of all. Each is repeated a round trip later, and holds up what comes after it until then.
+    ///
+    /// That is the best a data channel can do: repeating takes nothing of the rate, and losses do not make SCTP slower.
+    ///
+    /// # Panics
+    /// When all are lost.
     pub fn loses(mut self, loss: f64) -> Self {
+        assert!((0.0..1.0).contains(&loss), "something has to arrive");
         self.loss = loss;
         self
     }

@@ -9,6 +9,9 @@ use tokio::time::sleep;
 const START: Duration = Duration::from_secs(5);
 const TIME: Duration = Duration::from_secs(30);
 
+/// What 95 % of all bytes do not exceed in the queue.
+const WAIT: Duration = Duration::from_millis(150);
+
 /// Loads a line of 20 Mbit/s and 100 ms that loses packets, and expects so many Mbit/s.
 fn lossy(loss: f64, least: f64) {
     for way in [Ways::Down, Ways::Up] {
@@ -26,7 +29,8 @@ fn lossy(loss: f64, least: f64) {
             let waits = link.map(|link| link.take_waits(way).quantile(0.95)).unwrap_or_default();
             let seen = || format!("{loss} {way:?}: {goodput:.2} Mbit/s, 95 % wait {waits:?}");
             println!("{}", seen());
-            world.expect(Check::Goodput, goodput >= least, seen)
+            world.expect(Check::Goodput, goodput >= least, seen)?;
+            world.expect(Check::Queue, waits <= WAIT, seen)
         });
         assert!(!all.is_empty());
     }
