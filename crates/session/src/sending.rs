@@ -74,6 +74,22 @@ impl Sending {
         conn.send(carrier, &mut self.packets);
     }
 
+    /// Answers the probes that have come over `carrier`, over the same. In a queue that is full the answer is lost: the
+    /// probe is sent again.
+    pub(crate) fn answer(
+        &mut self,
+        core: &mut Core,
+        conn: &mut impl PacketConn,
+        now: Instant,
+        carrier: CarrierId,
+    ) {
+        let mut packet = BytesMut::new();
+        if core.kcp.poll_answer(now, &mut packet).is_some() {
+            self.packets.push(packet.freeze());
+            conn.send(carrier, &mut self.packets);
+        }
+    }
+
     /// Collects up to `count` packets of `cargo`, until they hold as much data as was granted; returns how much they
     /// hold.
     ///

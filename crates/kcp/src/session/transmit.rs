@@ -76,6 +76,23 @@ impl Kcp {
         self.stats.packets_sent += 1;
     }
 
+    /// Appends a packet with the answers to the probes that have come; `None` if there are none to give.
+    ///
+    /// To be asked after each packet that was handled, and to be sent over the carrier that it came over: so each answer
+    /// proves both directions of the carrier that was asked. Who has one path need not ask: what is not taken here leaves
+    /// at once with the next packet.
+    pub fn poll_answer(&mut self, now: Instant, out: &mut BytesMut) -> Option<usize> {
+        self.observe(now);
+        let first = self.acks.take_answer()?;
+        let mut packet = PacketWriter::new(out, self.mtu(), self.common());
+        packet.put(Command::Ack, first.ts, first.sn);
+        while let Some(ack) = packet.fits(0).then(|| self.acks.take_answer()).flatten() {
+            packet.put(Command::Ack, ack.ts, ack.sn);
+        }
+        self.stats.packets_sent += 1;
+        Some(packet.len())
+    }
+
     fn common(&self) -> Common {
         let (window, una) = (self.recv.free(), self.recv.next());
         Common { conv: self.conv, window, una, paced: self.config.paced }
