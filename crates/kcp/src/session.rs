@@ -193,12 +193,11 @@ impl Kcp {
     /// Credits the carrier that the acknowledged transmission went over. Before `una` is looked at, which lets go of
     /// what would tell.
     fn note_answer(&mut self, ack: Ack) {
-        let round_trip = distance(self.clock.wire(self.now), ack.ts);
-        let Ok(round_trip) = u32::try_from(round_trip) else { return };
+        let now = self.clock.wire(self.now);
         if let Some(carrier) = self.send.carrier_of(ack.sn, ack.ts) {
-            self.send.outcomes.answered(carrier, round_trip);
+            self.send.outcomes.answered(carrier, ack, now);
         } else if let Some(carrier) = self.probes.answered(ack) {
-            self.send.outcomes.answered(carrier, round_trip);
+            self.send.outcomes.answered(carrier, ack, now);
             self.send.probe_answered(carrier, ack.ts, self.now);
         }
     }
@@ -229,7 +228,7 @@ impl Kcp {
 
     /// What became of what was sent over one carrier; `None` when there is nothing new to tell of any.
     pub fn poll_outcome(&mut self) -> Option<Outcome> {
-        self.send.outcomes.pop()
+        self.send.outcomes.pop(self.clock.wire(self.now))
     }
 
     /// Whether the peer has said that it controls how much it has under way, as [`Config::paced`] does here.

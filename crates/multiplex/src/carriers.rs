@@ -28,9 +28,10 @@ pub struct Settled {
     pub delivered: usize,
     /// Bytes that are no longer expected to.
     pub withdrawn: usize,
-    /// Whether the peer has answered anything, a probe for instance.
-    pub answered: bool,
-    /// How long the answer took.
+    /// How long ago the newest of what the peer has answered was sent, be it only a probe; `None` if it has answered
+    /// nothing.
+    pub answered: Option<Duration>,
+    /// How long the quickest answer took, if that is known.
     pub round_trip: Option<Duration>,
 }
 
@@ -112,7 +113,7 @@ impl Carriers {
         if let Some(round_trip) = round_trip {
             carrier.congestion.measured(now, round_trip);
         }
-        let recovered = answered && carrier.health.answered(now, round_trip);
+        let recovered = answered.is_some_and(|age| carrier.health.answered(now, age, round_trip));
         if delivered > 0 {
             let smoothed = carrier.health.round_trip().unwrap_or_default();
             carrier.congestion.delivered(now, delivered, smoothed);
@@ -204,6 +205,7 @@ impl Carriers {
             } else if carrier.health.is_doubtful() && carrier.is_usable() {
                 carrier.health.suspect(now);
                 carrier.owes_resend = true;
+                self.orders.push_back(Order::Probe(carrier.id));
             }
         }
         self.reconsider(now);

@@ -131,9 +131,13 @@ pub(crate) const MAX_PROOF: Duration = Duration::from_secs(3);
 
 /// How much longer than another a carrier may bring nothing and still get acknowledgements.
 ///
-/// 100 ms: a peer that sends or receives says something every 20 ms, to all carriers that it uses. Where it is wrong,
-/// acknowledgements take another way for a moment, and that is all.
-pub(crate) const QUIET: Duration = Duration::from_millis(100);
+/// 60 ms: a peer that sends or receives says something every 20 ms, to all carriers that it uses. Where it is wrong,
+/// acknowledgements take another way for a moment, and that is all; where it comes late, they vanish until it does, and
+/// the peer doubts carriers that work.
+pub(crate) const QUIET: Duration = Duration::from_millis(60);
+
+/// What the age of an answer is rounded to: KCP's clock counts milliseconds.
+pub(crate) const CLOCK_TICK: Duration = Duration::from_millis(1);
 
 /// Proof times without a sign of life that make a carrier suspect.
 pub(crate) const PROOFS: u32 = 3;

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::config::{
-    ANSWER_DELAY, BUSY, FIRST_PROOF, MAX_PROOF, MAX_SILENCE, MIN_PROOF, PROOFS, SUSPECT_PROBE,
+    ANSWER_DELAY, BUSY, CLOCK_TICK, FIRST_PROOF, MAX_PROOF, MAX_SILENCE, MIN_PROOF, PROOFS,
+    SUSPECT_PROBE,
 };
 
 /// What is thought of a carrier. A dead one is not in any state: it is gone.
@@ -144,11 +145,34 @@ impl Health {
         proves && self.sign(now)
     }
 
-    /// The peer has answered what went over it, after `round_trip` if that is known. Returns whether it was not trusted
-    /// before.
-    pub(crate) fn answered(&mut self, now: Instant, round_trip: Option<Duration>) -> bool {
-        if let Some(round_trip) = round_trip {
-            self.round_trip.sample(round_trip);
+    /// The peer has answered what went over it `age` ago, after `round_trip` if that is known. Returns whether it was not
+    /// trusted before.
+    ///
+    /// An answer that was under way for longer than suspicion takes proves nothing about now: a data channel repeats what
+    /// was lost in a silence for as long as it lives, and what arrives in a moment of light may be answered in the next,
+    /// or over another carrier. So a suspect has to answer what it was given as a suspect.
+    pub(crate) fn answered(
+        &mut self,
+        now: Instant,
+        age: Duration,
+        round_trip: Option<Duration>,
+    ) -> bool {
+        let proof_time = self.round_trip.proof_time();
+        let is_suspect = self.state == State::Suspect;
+        let as_suspect = now.saturating_duration_since(self.since);
+        let limit = if is_suspect { as_suspect } else { proof_time * PROOFS };
+        if age > limit + CLOCK_TICK {
+            if is_suspect {
+                // But something moves: worth a question before it is due.
+                self.look_at(now + proof_time);
+            }
+            return false;
+        }
+        match round_trip {
+            // A silence is no round trip; but if that has grown, the next answer must come in time to be one.
+            Some(round_trip) if is_suspect && round_trip > proof_time => self.round_trip.double(),
+            Some(round_trip) => self.round_trip.sample(round_trip),
+            None => {}
         }
         self.sign(now)
     }
@@ -253,10 +277,18 @@ impl Health {
 struct RoundTrip {
     smoothed: Option<Duration>,
     variation: Duration,
+    /// How often the proof time was doubled since the last sample.
+    doubled: u32,
 }
 
 impl RoundTrip {
+    /// Doubles the proof time until there is a sample again.
+    fn double(&mut self) {
+        self.doubled = self.doubled.saturating_add(1);
+    }
+
     fn sample(&mut self, measured: Duration) {
+        self.doubled = 0;
         let Some(smoothed) = self.smoothed else {
             self.smoothed = Some(measured);
             self.variation = measured / 2;
@@ -267,9 +299,10 @@ impl RoundTrip {
     }
 
     fn proof_time(&self) -> Duration {
-        self.smoothed.map_or(FIRST_PROOF, |smoothed| {
-            (smoothed + 4 * self.variation + ANSWER_DELAY).clamp(MIN_PROOF, MAX_PROOF)
-        })
+        let measured = self.smoothed.map_or(FIRST_PROOF, |smoothed| {
+            (smoothed + 4 * self.variation + ANSWER_DELAY).max(MIN_PROOF)
+        });
+        measured.saturating_mul(1 << self.doubled.min(16)).min(MAX_PROOF)
     }
 }
 

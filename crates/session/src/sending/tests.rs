@@ -62,10 +62,9 @@ fn acknowledgements_alone_do_not_follow_the_data_but_what_is_heard() {
     let (smux, mut kcp) =
         (Smux::new(Role::Server, config.smux, epoch()), Kcp::new(1, config.kcp, epoch()));
     let mut carriers = Carriers::new(config.multiplex);
-    let answer = |ms| Settled {
-        answered: true,
-        round_trip: Some(Duration::from_millis(ms)),
-        ..Settled::default()
+    let answer = |ms| {
+        let round_trip = Some(Duration::from_millis(ms));
+        Settled { answered: round_trip, round_trip, ..Settled::default() }
     };
     for (id, ms) in [(1, 50), (2, 90)] {
         carriers.opened(epoch(), id);

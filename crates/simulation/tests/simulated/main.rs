@@ -5,6 +5,7 @@ mod bufferbloat;
 mod failover;
 mod fairness;
 mod fits;
+mod flicker;
 mod historic_bugs;
 mod lossy;
 mod many_clients;
