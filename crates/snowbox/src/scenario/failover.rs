@@ -61,6 +61,10 @@ pub struct Options {
     /// Faults in one session.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub faults: u16,
+    /// Seconds from the repair of one fault to the next. With 15 a client has closed what it has too much: a proxy whose
+    /// link works again.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=600))]
+    pub rest: u64,
     /// Only this kind; otherwise all that hit one proxy, in turn.
     #[arg(long, value_enum)]
     pub fault: Option<Fault>,
@@ -113,6 +117,7 @@ async fn one_session(place: &Place, sheet: &mut Sheet, options: &Options) -> Res
         note(sheet, fault, &session, started);
         note_footprint(sheet, lab.client());
         repair(&mut lab, link, fault)?;
+        session.run_for(Duration::from_secs(options.rest)).await?;
     }
     let settled = session.settle(Direction::Download).await?;
     let bytes = session.bulk(Direction::Download).total();
