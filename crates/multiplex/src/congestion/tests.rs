@@ -1,7 +1,7 @@
 use super::*;
 use snowflake_netsim::{Rng, epoch};
 
-/// A carrier of a fixed rate and round trip, whose queue has no end.
+/// A carrier of a fixed rate and round trip, whose queue has no end unless one is given.
 struct Pipe {
     congestion: Congestion,
     now: Instant,
@@ -18,6 +18,8 @@ struct Pipe {
     interval: u64,
     /// Of so many packets one is lost, and holds up what follows for a round trip.
     one_lost_of: Option<u64>,
+    /// Longest wait before the bottleneck; who would wait longer is lost, and repeated a round trip later.
+    queue: Option<Duration>,
     rng: Rng,
 }
 
@@ -38,6 +40,7 @@ impl Pipe {
             packet: PACKET,
             interval: 10,
             one_lost_of: None,
+            queue: None,
             rng: Rng::new(1),
         }
     }
@@ -45,14 +48,21 @@ impl Pipe {
     fn fill(&mut self) {
         while self.congestion.room(self.now) > 0 {
             self.congestion.sent(self.now, self.packet);
-            let start = self.busy_until.max(self.now);
-            self.busy_until = start + Duration::from_secs_f64(self.packet as f64 / self.rate);
-            let arrives = self.busy_until + self.round_trip + self.hold_up();
+            let arrives = self.leave() + self.round_trip + self.hold_up();
             let tick = (arrives - epoch()).as_millis() as u64 / self.interval * self.interval;
             let answered = epoch() + Duration::from_millis(tick + self.interval);
             let before = self.under_way.back().map_or(answered, |(before, ..)| *before);
             self.under_way.push_back((answered.max(before), self.packet, self.now));
         }
+    }
+
+    /// When the next packet has passed the bottleneck, be it at the second attempt.
+    fn leave(&mut self) -> Instant {
+        let took = Duration::from_secs_f64(self.packet as f64 / self.rate);
+        let waits = self.busy_until.saturating_duration_since(self.now);
+        let is_lost = self.queue.is_some_and(|queue| waits > queue);
+        self.busy_until = self.busy_until.max(self.now) + took;
+        self.busy_until + if is_lost { self.round_trip } else { Duration::ZERO }
     }
 
     fn hold_up(&mut self) -> Duration {
@@ -127,6 +137,25 @@ fn packets_that_are_lost_all_the_time_are_no_queue() {
         pipe.run(20.0);
         let (steady, longest) = pipe.run(30.0);
         assert!(steady > 18.0 && longest < 250, "then none: {steady:.2} Mbit/s, {longest} ms");
+    }
+}
+
+/// It is held up as well; if that made the window larger, more would overflow.
+#[test]
+fn what_overflows_a_short_queue_makes_the_window_no_larger() {
+    for (mbit, round_trip, queue) in
+        [(20.0, 100, 30), (5.0, 100, 30), (5.0, 50, 20), (1.0, 100, 30)]
+    {
+        let mut pipe = Pipe::new(mbit, round_trip);
+        pipe.queue = Some(Duration::from_millis(queue));
+        pipe.run(20.0);
+        for _ in 0..30 {
+            let (steady, longest) = pipe.run(5.0);
+            let what =
+                format!("{mbit} Mbit/s, {round_trip} ms, {queue} ms: {steady:.2}, {longest} ms");
+            assert!(pipe.congestion.hold_up() < Duration::from_millis(60), "{what}");
+            assert!(steady > 0.7 * mbit && longest < 4 * u128::from(round_trip), "{what}");
+        }
     }
 }
 

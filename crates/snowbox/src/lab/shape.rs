@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use snowflake_netsim::Path;
 
-/// How long a packet may wait for the rate before it is dropped: the queue of a domestic router that was set up with care.
+/// How long a packet may wait, unless told otherwise: the queue of a domestic router that was set up with care.
 pub const QUEUE: Duration = Duration::from_millis(100);
 
 /// What a link between client and proxy is like, both ways alike.
@@ -16,17 +16,23 @@ pub struct Shape {
     pub round_trip: Duration,
     /// Share of packets lost at random, from 0 to 1.
     pub loss: f64,
+    /// How long a packet may wait for the rate before it is dropped.
+    pub queue: Duration,
 }
 
 impl Shape {
-    /// A link without loss.
+    /// A link without loss, with a queue of [`QUEUE`].
     pub fn new(rate: f64, round_trip: Duration) -> Self {
-        Self { rate, round_trip, loss: 0.0 }
+        Self { rate, round_trip, loss: 0.0, queue: QUEUE }
     }
 
     /// One way along it.
     pub fn path(&self) -> Path {
-        Path::perfect().rate_mbit(self.rate).delay(self.round_trip / 2).loss(self.loss).queue(QUEUE)
+        Path::perfect()
+            .rate_mbit(self.rate)
+            .delay(self.round_trip / 2)
+            .loss(self.loss)
+            .queue(self.queue)
     }
 
     /// Bytes that it moves in `time`.

@@ -27,6 +27,9 @@ pub struct Options {
     /// Round trips in milliseconds, comma-separated.
     #[arg(long = "rtt", value_delimiter = ',', default_values_t = [0, 50, 100], value_parser = clap::value_parser!(u64).range(0..=10_000))]
     pub round_trips: Vec<u64>,
+    /// Milliseconds that a packet may wait for the rate before it is dropped.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub queue: u64,
     /// Seconds of each direction behind the first five.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub seconds: u64,
@@ -50,7 +53,8 @@ pub async fn run(place: &Place, options: &Options) -> Result<Sheet, Error> {
     let mut sheet = Sheet::new("bufferbloat");
     for run in 0..options.runs.runs {
         for (rate, round_trip) in options.links() {
-            let shape = Shape::new(rate, Duration::from_millis(round_trip));
+            let mut shape = Shape::new(rate, Duration::from_millis(round_trip));
+            shape.queue = Duration::from_millis(options.queue);
             for (chain, programs) in &chains {
                 let label =
                     if chains.len() > 1 { format!("{chain} {shape}") } else { shape.to_string() };
