@@ -18,18 +18,29 @@ use crate::{
     error::{ExchangeError, Step},
     exchange::Endpoint,
     limits,
+    upstream::Upstream,
 };
 
 pub(crate) const ALPN_HTTP2: &[u8] = b"h2";
 const ALPN_HTTP1: &[u8] = b"http/1.1";
 
-/// Tries the endpoint's addresses in the resolver's order; one that does not answer costs only its share of the time.
-pub(crate) async fn tcp(endpoint: &Endpoint) -> Result<TcpStream, ExchangeError> {
-    timeout(limits::CONNECT, try_each(endpoint))
+/// Connects through the proxy if there is one: then it looks up the name, and nobody else is asked.
+pub(crate) async fn tcp(
+    endpoint: &Endpoint,
+    upstream: Option<&Upstream>,
+) -> Result<TcpStream, ExchangeError> {
+    let connecting = async {
+        match upstream {
+            Some(upstream) => upstream.connect(endpoint).await,
+            None => try_each(endpoint).await,
+        }
+    };
+    timeout(limits::CONNECT, connecting)
         .await
         .unwrap_or(Err(ExchangeError::TimedOut(Step::Connect, limits::CONNECT)))
 }
 
+/// Tries the endpoint's addresses in the resolver's order; one that does not answer costs only its share of the time.
 async fn try_each(endpoint: &Endpoint) -> Result<TcpStream, ExchangeError> {
     let port = endpoint.port;
     let addresses: Vec<SocketAddr> = match &endpoint.host {
@@ -53,7 +64,7 @@ async fn try_each(endpoint: &Endpoint) -> Result<TcpStream, ExchangeError> {
     Err(ExchangeError::Connect(last))
 }
 
-/// The name in the ClientHello, and in the certificate, is the endpoint's.
+/// The name in the certificate is the endpoint's, and in the ClientHello, if `config` has one there.
 pub(crate) async fn tls(
     endpoint: &Endpoint,
     tcp: TcpStream,

@@ -33,6 +33,9 @@ pub enum ExchangeError {
     /// None of the host's addresses took the connection; the error is that of the last one.
     #[error("connecting")]
     Connect(#[source] io::Error),
+    /// The user's proxy cannot be reached, or does not connect us.
+    #[error("connecting through the upstream proxy")]
+    Upstream(#[source] io::Error),
     /// The TLS handshake failed, for example by a certificate that is not trusted.
     #[error("TLS handshake")]
     Tls(#[source] io::Error),
@@ -45,6 +48,9 @@ pub enum ExchangeError {
     /// The peer answered with another status than 200; redirects are not followed.
     #[error("the broker answered with HTTP status {0}")]
     Status(u16),
+    /// The peer would have us go elsewhere, be it with status 200: AMP caches redirect so what they do not serve.
+    #[error("the peer answered with a redirect")]
+    Redirect,
     /// The response is longer than [`limits::RESPONSE_BODY`](crate::limits::RESPONSE_BODY).
     #[error("the broker's response is longer than {0} bytes")]
     BodyTooLong(usize),
@@ -56,7 +62,7 @@ pub enum ExchangeError {
 /// The steps of an exchange that have a time limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// Name lookup and TCP.
+    /// Name lookup and TCP, or the way through the user's proxy.
     Connect,
     /// TLS.
     Tls,

@@ -1,15 +1,17 @@
 //! [`Exchange`]: where a request goes, and through which front.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use hyper::Method;
 use url::{Host, Url};
 
 use crate::{
     connect,
     error::{ConfigError, ExchangeError},
-    http,
+    http::{self, Request},
     tls::TlsConfig,
+    upstream::Upstream,
 };
 
 /// A broker, and how to reach it.
@@ -18,6 +20,7 @@ pub struct Exchange {
     url: Url,
     /// Never empty: without fronts, the broker itself.
     endpoints: Vec<Endpoint>,
+    upstream: Option<Upstream>,
     tls: TlsConfig,
     header_limit: Duration,
 }
@@ -55,7 +58,22 @@ impl Exchange {
         if endpoints.is_empty() {
             endpoints.push(broker);
         }
-        Ok(Self { url, endpoints, tls, header_limit })
+        Ok(Self { url, endpoints, upstream: None, tls, header_limit })
+    }
+
+    /// Through this proxy. Without one the environment's proxies are not looked at either, as in Go's client.
+    #[must_use]
+    pub fn through(mut self, upstream: Upstream) -> Self {
+        self.upstream = Some(upstream);
+        self
+    }
+
+    /// Leaves the server's name out of the ClientHello, where a censor could read it. The certificate is checked against
+    /// it all the same. Go's `utls-nosni`.
+    #[must_use]
+    pub fn without_server_name(mut self) -> Self {
+        Arc::make_mut(&mut self.tls).enable_sni = false;
+        self
     }
 
     /// Posts `body` to `path` and returns the response's body.
@@ -73,17 +91,34 @@ impl Exchange {
     /// Dropping the future closes the connection. The broker may have acted on the request all the same.
     pub async fn post(&self, path: &str, body: impl Into<Bytes>) -> Result<Bytes, ExchangeError> {
         let url = self.url.join(path).map_err(ExchangeError::Path)?;
+        self.send(&Request { method: Method::POST, url, body: body.into() }).await
+    }
+
+    /// Gets `path`, as [`post`](Self::post) resolves it, and returns the response's body.
+    ///
+    /// # Errors
+    ///
+    /// As [`post`](Self::post).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`post`](Self::post).
+    pub async fn get(&self, path: &str) -> Result<Bytes, ExchangeError> {
+        let url = self.url.join(path).map_err(ExchangeError::Path)?;
+        self.send(&Request { method: Method::GET, url, body: Bytes::new() }).await
+    }
+
+    async fn send(&self, request: &Request) -> Result<Bytes, ExchangeError> {
         let endpoint = self.endpoint()?;
-        let tcp = connect::tcp(endpoint).await?;
-        let body = body.into();
-        if url.scheme() == "http" {
-            return http::one(tcp, &url, body, self.header_limit).await;
+        let tcp = connect::tcp(endpoint, self.upstream.as_ref()).await?;
+        if request.url.scheme() == "http" {
+            return http::one(tcp, request, self.header_limit).await;
         }
         let tls = connect::tls(endpoint, tcp, self.tls.clone()).await?;
         if tls.get_ref().1.alpn_protocol() == Some(connect::ALPN_HTTP2) {
-            http::two(tls, &url, body, self.header_limit).await
+            http::two(tls, request, self.header_limit).await
         } else {
-            http::one(tls, &url, body, self.header_limit).await
+            http::one(tls, request, self.header_limit).await
         }
     }
 

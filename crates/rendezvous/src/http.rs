@@ -10,7 +10,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
 use hyper::{
-    Request, Response, StatusCode,
+    Method, Response, StatusCode,
     body::{Body, Incoming},
     client::conn::{http1, http2},
     header, http,
@@ -29,20 +29,29 @@ use crate::{
     limits,
 };
 
+/// What is asked of the broker.
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    /// Its scheme, host and port name the broker, whoever is dialled.
+    pub(crate) url: Url,
+    pub(crate) body: Bytes,
+}
+
 /// HTTP/1.1: the broker's name is in the `Host` header.
 pub(crate) async fn one<T>(
     transport: T,
-    url: &Url,
-    body: Bytes,
+    request: &Request,
     header_limit: Duration,
 ) -> Result<Bytes, ExchangeError>
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let request = Request::post(&url[Position::BeforePath..Position::AfterQuery])
-        .header(header::HOST, authority(url))
+    let request = http::Request::builder()
+        .method(&request.method)
+        .uri(&request.url[Position::BeforePath..Position::AfterQuery])
+        .header(header::HOST, authority(&request.url))
         .header(header::USER_AGENT, "Go-http-client/1.1")
-        .body(Full::new(body))
+        .body(Full::new(request.body.clone()))
         .map_err(ExchangeError::Request)?;
     let (mut sender, connection) = http1::Builder::new()
         .max_buf_size(limits::RESPONSE_HEAD)
@@ -56,22 +65,23 @@ where
 /// HTTP/2: the broker's name is in `:authority`.
 pub(crate) async fn two<T>(
     transport: T,
-    url: &Url,
-    body: Bytes,
+    request: &Request,
     header_limit: Duration,
 ) -> Result<Bytes, ExchangeError>
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let uri = http::Uri::builder()
-        .scheme(url.scheme())
-        .authority(authority(url))
-        .path_and_query(&url[Position::BeforePath..Position::AfterQuery])
+        .scheme(request.url.scheme())
+        .authority(authority(&request.url))
+        .path_and_query(&request.url[Position::BeforePath..Position::AfterQuery])
         .build()
         .map_err(ExchangeError::Request)?;
-    let request = Request::post(uri)
+    let request = http::Request::builder()
+        .method(&request.method)
+        .uri(uri)
         .header(header::USER_AGENT, "Go-http-client/2.0")
-        .body(Full::new(body))
+        .body(Full::new(request.body.clone()))
         .map_err(ExchangeError::Request)?;
     let tasks = Tasks::default();
     let _abort = AbortOnDrop(tasks.clone());
@@ -115,6 +125,9 @@ async fn read(
         .map_err(ExchangeError::Http)?;
     if response.status() != StatusCode::OK {
         return Err(ExchangeError::Status(response.status().as_u16()));
+    }
+    if response.headers().contains_key(header::LOCATION) {
+        return Err(ExchangeError::Redirect);
     }
     timeout(limits::BODY, collect(response.into_body()))
         .await

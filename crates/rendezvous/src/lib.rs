@@ -12,6 +12,7 @@
 //! Not here: what is asked and answered (`snowflake-messages`), and when to try again.
 //!
 //! * [`exchange`]: where a request goes, and through which front.
+//! * [`upstream`]: a user's proxy on the way.
 //! * [`tls`]: which certificate authorities are believed.
 //! * [`limits`]: every size and time in one place.
 //! * [`error`]: which step failed.
@@ -22,6 +23,8 @@ pub mod exchange;
 mod http;
 pub mod limits;
 pub mod tls;
+pub mod upstream;
 
 pub use error::{ConfigError, ExchangeError, Step};
 pub use exchange::Exchange;
+pub use upstream::{Upstream, UpstreamKind};

@@ -2,127 +2,30 @@
 
 #![expect(clippy::unwrap_used, reason = "a test helper that fails is a failed test")]
 
-use std::{convert::Infallible, future::pending, sync::Arc, time::Duration};
+mod front;
+mod through_a_proxy;
+
+use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::{
-    Request, Response,
-    body::Incoming,
-    header,
-    server::conn::{http1, http2},
-    service::service_fn,
-};
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use rustls::{
-    ClientConfig, RootCertStore, ServerConfig,
-    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
-};
+use front::{Front, front, silent_front};
+use rustls::RootCertStore;
 use snowflake_rendezvous::{Exchange, ExchangeError, Step, limits, tls};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
-    sync::Notify,
-    task::JoinHandle,
 };
-use tokio_rustls::TlsAcceptor;
 use url::Url;
 
-/// What a front saw of one request.
-#[derive(Debug, PartialEq, Eq)]
-struct Seen {
-    sni: Option<String>,
-    protocol: Option<Vec<u8>>,
-    target: String,
-    authority: String,
-    host: Option<String>,
-    body: Bytes,
-}
-
-struct Front {
-    port: u16,
-    trust: Arc<ClientConfig>,
-    /// Told when a request has arrived.
-    arrived: Arc<Notify>,
-    serving: JoinHandle<Seen>,
-}
-
-/// A TLS server called `localhost` for one connection, which answers 200 with "answer".
-async fn front(alpn: &[&[u8]]) -> Front {
-    start(alpn, true).await
-}
-
-/// The same, but it never answers.
-async fn silent_front(alpn: &[&[u8]]) -> Front {
-    start(alpn, false).await
-}
-
-async fn start(alpn: &[&[u8]], answers: bool) -> Front {
-    let key = rcgen::KeyPair::generate().unwrap();
-    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-    let certificate = rcgen::CertificateParams::new(names).unwrap().self_signed(&key).unwrap();
-    let mut roots = RootCertStore::empty();
-    roots.add(certificate.der().clone()).unwrap();
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let mut config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)
-        .unwrap();
-    config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let arrived = Arc::new(Notify::new());
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let serving = tokio::spawn(serve(listener, acceptor, arrived.clone(), answers));
-    Front { port, trust: tls::with_roots(roots).unwrap(), arrived, serving }
-}
-
-async fn serve(
-    listener: TcpListener,
-    acceptor: TlsAcceptor,
-    arrived: Arc<Notify>,
-    answers: bool,
-) -> Seen {
-    let (tcp, _) = listener.accept().await.unwrap();
-    let stream = acceptor.accept(tcp).await.unwrap();
-    let sni = stream.get_ref().1.server_name().map(str::to_owned);
-    let protocol = stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
-    let (requests, mut request) = tokio::sync::mpsc::channel(1);
-    let service = service_fn(move |request: Request<Incoming>| {
-        let (requests, arrived) = (requests.clone(), arrived.clone());
-        async move {
-            let (head, body) = request.into_parts();
-            let body = body.collect().await.unwrap().to_bytes();
-            requests.try_send((head, body)).unwrap();
-            arrived.notify_one();
-            if !answers {
-                return pending().await;
-            }
-            Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"answer"))))
-        }
-    });
-    let io = TokioIo::new(stream);
-    if protocol.as_deref() == Some(b"h2") {
-        let _ = http2::Builder::new(TokioExecutor::new()).serve_connection(io, service).await;
-    } else {
-        let _ = http1::Builder::new().serve_connection(io, service).await;
-    }
-    let (head, body) = request.recv().await.unwrap();
-    Seen {
-        sni,
-        protocol,
-        target: head.uri.path_and_query().unwrap().to_string(),
-        authority: head.uri.authority().map(ToString::to_string).unwrap_or_default(),
-        host: head.headers.get(header::HOST).map(|host| host.to_str().unwrap().to_owned()),
-        body,
-    }
+/// The way to a broker at `url` through the front.
+fn through(front: &Front, url: &str) -> Exchange {
+    let names = [format!("localhost:{}", front.port)];
+    let url = Url::parse(url).unwrap();
+    Exchange::new(url, names, front.trust.clone(), limits::CLIENT_HEADERS).unwrap()
 }
 
 async fn post(front: &Front, url: &str, path: &str) -> Result<Bytes, ExchangeError> {
-    let names = [format!("localhost:{}", front.port)];
-    let url = Url::parse(url).unwrap();
-    let exchange = Exchange::new(url, names, front.trust.clone(), limits::CLIENT_HEADERS).unwrap();
-    exchange.post(path, Bytes::from_static(b"question")).await
+    through(front, url).post(path, Bytes::from_static(b"question")).await
 }
 
 #[tokio::test]
@@ -149,6 +52,44 @@ async fn http2_dials_the_front_and_asks_for_the_broker() {
     assert_eq!(seen.host, None);
     assert_eq!(seen.target, "/proxy");
     assert_eq!(seen.body, "question");
+}
+
+#[tokio::test]
+async fn the_servers_name_can_be_left_out_of_what_everybody_reads() {
+    for alpn in [&[b"h2".as_slice()][..], &[b"http/1.1"]] {
+        let front = front(alpn).await;
+        let exchange = through(&front, "https://broker.example/").without_server_name();
+        assert_eq!(exchange.post("client", "question").await.unwrap(), "answer");
+        let seen = front.serving.await.unwrap();
+        assert_eq!((seen.sni, seen.protocol), (None, Some(alpn[0].to_vec())));
+        assert_eq!(seen.host.unwrap_or(seen.authority), "broker.example");
+    }
+}
+
+#[tokio::test]
+async fn without_a_name_in_the_open_the_certificate_is_checked_all_the_same() {
+    let front = front(&[]).await;
+    let names = [format!("[::ffff:127.0.0.1]:{}", front.port)];
+    let url = Url::parse("https://broker.example/").unwrap();
+    let exchange = Exchange::new(url, names, front.trust.clone(), limits::CLIENT_HEADERS).unwrap();
+    let refused = exchange.without_server_name().post("client", "question").await;
+    assert!(
+        matches!(refused, Err(ExchangeError::Tls(_))),
+        "it names 127.0.0.1 in another form: {refused:?}"
+    );
+    front.serving.abort();
+}
+
+#[tokio::test]
+async fn what_is_only_asked_for_has_no_body() {
+    for alpn in [&[b"h2".as_slice()][..], &[b"http/1.1"]] {
+        let front = front(alpn).await;
+        let exchange = through(&front, "https://cache.example/");
+        assert_eq!(exchange.get("c/s/broker.example/amp?x=y").await.unwrap(), "answer");
+        let seen = front.serving.await.unwrap();
+        assert_eq!((&*seen.method, &*seen.target), ("GET", "/c/s/broker.example/amp?x=y"));
+        assert_eq!(seen.body, "");
+    }
 }
 
 #[tokio::test]
@@ -217,6 +158,13 @@ async fn scripted(response: impl AsRef<[u8]>) -> Result<Bytes, ExchangeError> {
 async fn plain_http_is_for_local_networks() {
     let answer = scripted("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nanswer").await;
     assert_eq!(answer.unwrap(), "answer");
+}
+
+#[tokio::test]
+async fn a_redirect_is_refused_whatever_its_status() {
+    let response =
+        "HTTP/1.1 200 OK\r\nLocation: https://elsewhere.example/\r\nContent-Length: 2\r\n\r\nok";
+    assert!(matches!(scripted(response).await, Err(ExchangeError::Redirect)));
 }
 
 #[tokio::test]

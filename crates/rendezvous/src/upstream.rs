@@ -1,0 +1,123 @@
+//! A proxy between us and the network: the way out that a user has told tor of.
+
+use std::{
+    error::Error,
+    fmt,
+    future::{Ready, ready},
+    io,
+    net::SocketAddr,
+    task::{Context, Poll},
+};
+
+use hyper::{
+    Uri,
+    header::{HeaderValue, InvalidHeaderValue},
+};
+use hyper_util::{
+    client::legacy::connect::proxy::{SocksV4, SocksV5, Tunnel},
+    rt::TokioIo,
+};
+use tokio::{net::TcpStream, time::timeout};
+use tower_service::Service;
+
+use crate::{error::ExchangeError, exchange::Endpoint, limits};
+
+/// What a proxy speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpstreamKind {
+    /// SOCKS5 (RFC 1928), with a user name and a password (RFC 1929) if there are any.
+    Socks5,
+    /// SOCKS4a, which knows no password.
+    Socks4a,
+    /// HTTP CONNECT (RFC 9110 9.3.6), with basic authentication if there are credentials.
+    Http,
+}
+
+/// A proxy through which an exchange goes: it looks up the name and connects, and sees nothing but TLS.
+#[derive(Clone)]
+pub struct Upstream {
+    kind: UpstreamKind,
+    address: SocketAddr,
+    credentials: Option<(String, String)>,
+}
+
+impl fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Upstream({:?}, hidden)", self.kind)
+    }
+}
+
+impl Upstream {
+    /// The proxy that listens at `address` and asks for nothing.
+    pub fn new(kind: UpstreamKind, address: SocketAddr) -> Self {
+        Self { kind, address, credentials: None }
+    }
+
+    /// With a user name and a password, each of at most 255 bytes. A SOCKS4a proxy is told neither.
+    #[must_use]
+    pub fn with_credentials(mut self, user: String, password: String) -> Self {
+        self.credentials = Some((user, password));
+        self
+    }
+
+    /// A connection to `endpoint` through the proxy. The caller sets the time for all of it.
+    pub(crate) async fn connect(&self, endpoint: &Endpoint) -> Result<TcpStream, ExchangeError> {
+        let connecting = timeout(limits::CONNECT_ADDRESS, TcpStream::connect(self.address));
+        let tcp = connecting
+            .await
+            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+            .map_err(ExchangeError::Upstream)?;
+        tcp.set_nodelay(true).map_err(ExchangeError::Upstream)?;
+        let tunnel = self.ask(Connected(Some(TokioIo::new(tcp))), endpoint);
+        tunnel.await.map(TokioIo::into_inner).map_err(|error| {
+            // The texts of the library say which step it was.
+            ExchangeError::Upstream(io::Error::other(error))
+        })
+    }
+
+    async fn ask(
+        &self,
+        proxy: Connected,
+        endpoint: &Endpoint,
+    ) -> Result<TokioIo<TcpStream>, Box<dyn Error + Send + Sync>> {
+        let to = Uri::try_from(format!("https://{}:{}", endpoint.host, endpoint.port))?;
+        // Where the proxy is does not matter any more: we are connected.
+        let nowhere = Uri::from_static("http://proxy");
+        match (self.kind, &self.credentials) {
+            (UpstreamKind::Socks5, None) => Ok(SocksV5::new(nowhere, proxy).call(to).await?),
+            (UpstreamKind::Socks5, Some((user, password))) => {
+                let socks = SocksV5::new(nowhere, proxy);
+                Ok(socks.with_auth(user.clone(), password.clone()).call(to).await?)
+            }
+            (UpstreamKind::Socks4a, _) => Ok(SocksV4::new(nowhere, proxy).call(to).await?),
+            (UpstreamKind::Http, None) => Ok(Tunnel::new(nowhere, proxy).call(to).await?),
+            (UpstreamKind::Http, Some((user, password))) => {
+                let mut tunnel = Tunnel::new(nowhere, proxy).with_auth(basic(user, password)?);
+                Ok(tunnel.call(to).await?)
+            }
+        }
+    }
+}
+
+/// RFC 7617.
+fn basic(user: &str, password: &str) -> Result<HeaderValue, InvalidHeaderValue> {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    HeaderValue::try_from(format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))))
+}
+
+/// Hands out the connection to the proxy that there is already; once.
+struct Connected(Option<TokioIo<TcpStream>>);
+
+impl Service<Uri> for Connected {
+    type Response = TokioIo<TcpStream>;
+    type Error = io::Error;
+    type Future = Ready<io::Result<TokioIo<TcpStream>>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Uri) -> Self::Future {
+        ready(self.0.take().ok_or_else(|| io::ErrorKind::NotConnected.into()))
+    }
+}
