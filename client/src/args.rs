@@ -23,6 +23,12 @@ pub struct Args {
     /// Number of proxies to use at once, 1 to 16.
     #[arg(long, default_value_t = 1, allow_negative_numbers = true)]
     pub max: i64,
+    /// How DTLS should look: mimic, randomize, randomizemimic or disable. Accepted; without effect in this build.
+    #[arg(long, default_value = "disable")]
+    pub covertdtls_config: String,
+    /// The ClientHello to imitate, in hexadecimal. Accepted; without effect in this build.
+    #[arg(long, default_value = "")]
+    pub covertdtls_fingerprint: String,
     /// Log to this file; without it there is no log.
     #[arg(long, default_value = "")]
     pub log: OptionalPath,

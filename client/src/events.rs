@@ -3,16 +3,26 @@
 use crate::error::{AttemptError, Chain};
 use snowflake_pt::PtLog;
 use snowflake_safelog::scrubbed;
+use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Different texts that are said once each; further ones are not said.
+const SAID_ONCE: usize = 16;
 
 /// Tells tor and the log what happens to a connection. Texts are free of addresses.
+///
+/// Clones are for the connections of one program.
 #[derive(Clone, Debug, Default)]
-pub struct Events(Option<PtLog>);
+pub struct Events {
+    tor: Option<PtLog>,
+    said: Arc<Mutex<BTreeSet<String>>>,
+}
 
 impl Events {
     /// Events for tor, and for the log.
     pub fn to_tor(log: PtLog) -> Self {
-        Self(Some(log))
+        Self { tor: Some(log), ..Self::default() }
     }
 
     pub(crate) fn offer_created(&self) {
@@ -49,10 +59,20 @@ impl Events {
         self.tell(format_args!("trying a new proxy: {why}"));
     }
 
+    /// Says this unless it was said before, by whichever connection.
+    pub(crate) fn tell_once(&self, text: String) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = said.len() < SAID_ONCE && said.insert(text.clone());
+        drop(said);
+        if is_new {
+            self.tell(text);
+        }
+    }
+
     fn tell(&self, text: impl fmt::Display) {
         let text = scrubbed(text);
         tracing::info!("{text}");
-        if let Some(log) = &self.0 {
+        if let Some(log) = &self.tor {
             log.notice(text);
         }
     }

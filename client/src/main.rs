@@ -5,7 +5,9 @@ use snowflake_client::{Args, Events, run};
 use snowflake_pt::error::{EnvError, ProxyError};
 use snowflake_pt::{ClientEnv, ExitWatch, Report, SocksListener, TRANSPORT};
 use std::error::Error;
+use std::fs::DirBuilder;
 use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
 use std::process::ExitCode;
 
 const PROGRAM: Program =
@@ -35,6 +37,10 @@ async fn start(args: Args) -> Result<(), Box<dyn Error>> {
         Ok(_) => return refuse(&mut report, EnvError::Proxy(ProxyError::UnsupportedType)),
         Err(error) => return refuse(&mut report, error),
     };
+    if let Some(directory) = env.state_location.as_deref().filter(|_| args.log_to_state_dir) {
+        // tor creates it when it first needs it, which may be later; only the user may look into it.
+        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    }
     logging::init(&args.log_config(env.state_location.as_deref()))?;
     let exit = ExitWatch::new(env.exit_on_stdin_close)?;
     open_files::raise_limit();

@@ -1,7 +1,7 @@
 //! What holds for one connection: the flags, and its SOCKS arguments over them.
 
 use crate::timers::MAX_PROXIES;
-use crate::{Args, SettingsError};
+use crate::{Args, Imitation, SettingsError};
 use snowflake_cli::CommaList;
 use snowflake_messages::Fingerprint;
 use snowflake_rendezvous::{Exchange, limits::CLIENT_HEADERS, tls, tls::TlsConfig};
@@ -9,10 +9,6 @@ use snowflake_webrtc::{IceServer, StunServer};
 use std::convert::Infallible;
 use std::sync::OnceLock;
 use url::Url;
-
-/// Arguments that other builds of Snowflake know and that change nothing about where the connection goes.
-const COSMETIC: [&str; 4] =
-    ["utls-imitate", "utls-nosni", "covertdtls-config", "covertdtls-fingerprint"];
 
 /// How one connection finds its proxies. Made anew for each, so that no option leaks from one to the next.
 #[derive(Clone, Debug)]
@@ -25,6 +21,8 @@ pub struct Settings {
     pub max: usize,
     /// The bridge that the broker should lead to.
     pub fingerprint: Fingerprint,
+    /// Whose handshakes to imitate.
+    pub imitation: Imitation,
 }
 
 impl Settings {
@@ -41,9 +39,6 @@ impl Settings {
                 return Err(SettingsError::Unsupported(unsupported));
             }
         }
-        for name in COSMETIC.into_iter().filter(|name| line.get(name).is_some()) {
-            tracing::info!("{name} has no effect in this build; going on without it");
-        }
         let max = match line.get("max") {
             Some(text) => text.parse().map_err(|_| SettingsError::Max)?,
             None => args.max,
@@ -57,6 +52,7 @@ impl Settings {
             webrtc: webrtc(args, line)?,
             max: usize::try_from(max).unwrap_or(1).clamp(1, MAX_PROXIES),
             fingerprint,
+            imitation: Imitation::new(args, line),
         })
     }
 }
@@ -67,8 +63,15 @@ fn broker(args: &Args, line: &snowflake_pt::Args) -> Result<Exchange, SettingsEr
         return Err(SettingsError::NoBroker);
     }
     let url = Url::parse(url).map_err(SettingsError::Url)?;
-    Exchange::new(url, fronts(args, line).iter(), tls_config()?, CLIENT_HEADERS)
-        .map_err(SettingsError::Broker)
+    let broker = Exchange::new(url, fronts(args, line).iter(), tls_config()?, CLIENT_HEADERS)
+        .map_err(SettingsError::Broker)?;
+    Ok(if hides_server_name(line) { broker.without_server_name() } else { broker })
+}
+
+/// `utls-nosni`: only these two words turn it on.
+fn hides_server_name(line: &snowflake_pt::Args) -> bool {
+    let word = line.get("utls-nosni").unwrap_or_default();
+    word.eq_ignore_ascii_case("true") || word.eq_ignore_ascii_case("yes")
 }
 
 /// `fronts` of the line, else its `front`, else the flags; an empty one changes nothing.
@@ -169,6 +172,13 @@ mod tests {
             "front is not looked at beside fronts"
         );
         assert_eq!(of(&["-front", "a"], "front=x,y"), ["x", "y"]);
+    }
+
+    #[test]
+    fn only_two_words_hide_the_name() {
+        let hides = |line: &str| hides_server_name(&snowflake_pt::Args::parse(line).unwrap());
+        assert!(["utls-nosni=true", "utls-nosni=YES", "utls-nosni=True"].iter().all(|l| hides(l)));
+        assert!(!["", "utls-nosni=", "utls-nosni=1", "utls-nosni=no"].iter().any(|l| hides(l)));
     }
 
     #[test]

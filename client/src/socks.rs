@@ -44,7 +44,10 @@ async fn serve(
     shutdown: CancellationToken,
 ) {
     let tunnel = match Settings::new(&args, request.args()) {
-        Ok(settings) => Tunnel::open(settings, events).map_err(|error| error.to_string()),
+        Ok(settings) => {
+            settings.imitation.missing().for_each(|text| events.tell_once(text));
+            Tunnel::open(settings, events).map_err(|error| error.to_string())
+        }
         Err(error) => Err(Chain(&error).to_string()),
     };
     let mut tunnel = match tunnel {

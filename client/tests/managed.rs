@@ -134,6 +134,45 @@ fn tor_hears_of_events() {
     assert!(client.close().success());
 }
 
+#[test]
+fn what_cannot_be_imitated_is_said_once_and_the_connection_made() {
+    let mut client = Client::start(&["-keep-local-addresses"], &[VERSION, TRANSPORTS, STDIN]);
+    let address = client.socks_port();
+    let line = "url=http://127.0.0.1:9/;utls-imitate=hellorandomizedalpn;covertdtls-config=mimic";
+    let notice = |text: &str| {
+        format!(
+            "LOG SEVERITY=notice MESSAGE=\"{text} has no effect in this build; going on without it\""
+        )
+    };
+    let _reply = connect(address, line);
+    assert_eq!(client.line(), notice("utls-imitate=hellorandomizedalpn"));
+    assert_eq!(client.line(), notice("covertdtls-config=mimic"));
+    let mut offers = 0;
+    let second = connect(address, line);
+    assert_eq!(second[1], 0);
+    while offers < 2 {
+        let said = client.line();
+        assert!(!said.contains("has no effect"), "{said}");
+        offers += usize::from(said.contains("offer created"));
+    }
+    assert!(client.close().success());
+}
+
+#[test]
+fn the_log_in_tors_state_directory_does_not_wait_for_tor_to_make_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let state = std::env::temp_dir().join(format!("snowflake-state-{}", std::process::id()));
+    let directory = state.join("pt_state");
+    let location = ("TOR_PT_STATE_LOCATION", directory.to_str().unwrap());
+    let flags = ["-log", "client.log", "-log-to-state-dir"];
+    let mut client = Client::start(&flags, &[VERSION, TRANSPORTS, STDIN, location]);
+    client.socks_port();
+    assert_eq!(std::fs::metadata(&directory).unwrap().permissions().mode() & 0o777, 0o700);
+    assert!(directory.join("client.log").exists());
+    assert!(client.close().success());
+    std::fs::remove_dir_all(&state).unwrap();
+}
+
 /// A broker that reads one request and sends `response`, then whatever `then` does; returns its URL.
 fn broker(response: String, then: impl FnOnce(TcpStream) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
