@@ -135,8 +135,11 @@ pub(crate) const SEGMENT_COST: usize = 96;
 /// comes again.
 pub(crate) const ACKS_LIMIT: usize = 4096;
 
-/// Buffers larger than this are given back once empty, in bytes.
+/// Buffers larger than this are given back, in bytes, once little of them is used for [`KEEP_TIME`].
 pub(crate) const KEEP_CAPACITY: usize = 256 * 1024;
+
+/// How long a large buffer is kept of which less than a quarter is used, in milliseconds.
+pub(crate) const KEEP_TIME: u64 = 1000;
 
 /// A table of segments ahead of a gap that has room for more than this many is given back once empty; with fewer it is
 /// smaller than most packets.

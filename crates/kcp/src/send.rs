@@ -6,7 +6,7 @@ mod schedule;
 use std::collections::VecDeque;
 
 use crate::clock::distance;
-use crate::config::{KEEP_CAPACITY, RTO_MAX};
+use crate::config::{KEEP_CAPACITY, KEEP_TIME, RTO_MAX};
 use crate::outcome::Outcomes;
 use flight::Flight;
 pub(crate) use flight::Slot;
@@ -51,6 +51,10 @@ pub(crate) struct Moment {
 #[derive(Debug)]
 pub(crate) struct Sender {
     bytes: VecDeque<u8>,
+    /// The most that they were since they were last none.
+    peak: usize,
+    /// Since when that was little of the room that there is.
+    little_since: Option<u64>,
     /// Position in the stream of the first byte in `bytes`.
     base: u64,
     in_flight_bytes: usize,
@@ -71,6 +75,8 @@ impl Sender {
     pub(crate) fn new(first: u32, mss: u16) -> Self {
         Self {
             bytes: VecDeque::new(),
+            peak: 0,
+            little_since: None,
             base: 0,
             in_flight_bytes: 0,
             mss,
@@ -86,6 +92,7 @@ impl Sender {
     /// Appends to the queue.
     pub(crate) fn push(&mut self, data: &[u8]) {
         self.bytes.extend(data);
+        self.peak = self.peak.max(self.bytes.len());
     }
 
     /// Bytes that have not been sent once.
@@ -125,7 +132,7 @@ impl Sender {
     }
 
     /// Lets go of everything below `una`.
-    pub(crate) fn advance(&mut self, una: u32) {
+    pub(crate) fn advance(&mut self, una: u32, now: u64) {
         let before = self.flight.una();
         let mut released = 0;
         for slot in self.flight.advance(una) {
@@ -140,7 +147,20 @@ impl Sender {
         self.base += released as u64;
         self.in_flight_bytes -= released;
         self.schedule.prune(&self.flight);
-        if self.bytes.is_empty() && self.bytes.capacity() > KEEP_CAPACITY {
+        if self.bytes.is_empty() {
+            self.give_back(now);
+        }
+    }
+
+    /// Gives back large buffers of which little was used for a while.
+    ///
+    /// On a short path they are empty many times a second: giving them back each time costs a tenth of all the processor's
+    /// time. When a transfer is over, the keep-alives that follow find them as good as unused.
+    fn give_back(&mut self, now: u64) {
+        let (peak, capacity) = (std::mem::take(&mut self.peak), self.bytes.capacity());
+        if capacity <= KEEP_CAPACITY || peak >= capacity / 4 {
+            self.little_since = None;
+        } else if *self.little_since.get_or_insert(now) + KEEP_TIME <= now {
             let segments = KEEP_CAPACITY / usize::from(self.mss);
             self.bytes.shrink_to(KEEP_CAPACITY);
             self.flight.shrink(segments);

@@ -155,7 +155,7 @@ impl Kcp {
         if distance(segment.una, self.send.una()) >= 0 {
             self.peer_window.set(segment.window);
         }
-        self.send.advance(segment.una);
+        self.send.advance(segment.una, self.now);
         match segment.command {
             Command::Push => self.handle_data(ack, segment.data, whole),
             Command::Ack => {

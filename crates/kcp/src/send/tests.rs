@@ -45,7 +45,7 @@ fn the_ring_of_bytes_may_wrap_inside_a_segment() {
             assert!(data.iter().eq(expected.by_ref().take(data.len()).collect::<Vec<_>>().iter()));
         }
         let keep = sender.next().wrapping_sub(2);
-        sender.advance(keep);
+        sender.advance(keep, 0);
     }
 }
 
@@ -58,7 +58,7 @@ fn the_window_limits_what_is_in_flight_and_what_may_be_written() {
     assert_eq!(flush(&mut sender, 0, 2).len(), 2);
     assert_eq!((sender.in_flight(), sender.queued(), sender.room(3)), (2, 5, 5));
     assert_eq!(sender.room(1), 0);
-    sender.advance(1);
+    sender.advance(1, 0);
     assert_eq!(flush(&mut sender, 0, 2).len(), 1);
 }
 
@@ -178,15 +178,24 @@ fn sequence_numbers_wrap() {
     sender.acknowledge(0, 0, 5);
     let skipped = [u32::MAX - 1, u32::MAX].map(|sn| (sn, Cause::Skipped));
     assert_eq!(flush(&mut sender, 5, 100), skipped);
-    sender.advance(2);
+    sender.advance(2, 0);
     assert_eq!((sender.in_flight(), sender.queued(), sender.deadline(5)), (0, 0, None));
 }
 
 #[test]
 fn a_burst_gives_its_memory_back() {
     let mut sender = Sender::new(0, 1376);
-    sender.push(&vec![0; 10 << 20]);
-    flush(&mut sender, 0, u16::MAX);
-    sender.advance(sender.next());
-    assert!(sender.bytes.capacity() <= 2 * KEEP_CAPACITY);
+    let mut transfer = |bytes, now| {
+        sender.push(&vec![0; bytes]);
+        flush(&mut sender, now, u16::MAX);
+        sender.advance(sender.next(), now);
+        sender.bytes.capacity()
+    };
+    let large = transfer(10 << 20, 0);
+    for now in (0..5000).step_by(500) {
+        assert_eq!(transfer(20, now), large, "it may be needed again");
+        assert_eq!(transfer(8 << 20, now + 100), large, "and it is");
+    }
+    assert_eq!(transfer(20, 10_000), large, "a keep-alive");
+    assert!(transfer(20, 20_000) <= 2 * KEEP_CAPACITY, "the next");
 }
