@@ -39,7 +39,8 @@ async fn start(args: Args) -> Result<(), Box<dyn Error>> {
     };
     if let Some(directory) = env.state_location.as_deref().filter(|_| args.log_to_state_dir) {
         // tor creates it when it first needs it, which may be later; only the user may look into it.
-        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        let created = DirBuilder::new().recursive(true).mode(0o700).create(directory);
+        created.map_err(|error| format!("cannot make the state directory: {error}"))?;
     }
     logging::init(&args.log_config(env.state_location.as_deref()))?;
     let exit = ExitWatch::new(env.exit_on_stdin_close)?;

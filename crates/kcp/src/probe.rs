@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 
 use crate::ack::Ack;
 
-/// Probes that may be unanswered at one time; the oldest is forgotten.
-const OUTSTANDING: usize = 32;
+/// Probes that may be unanswered at one time; the oldest is forgotten. 128: sixteen carriers that are asked five times a
+/// second, for longer than most round trips.
+const OUTSTANDING: usize = 128;
 
 /// Sequence numbers below the peer's `una` that probes use in turn, so that two of one millisecond differ.
 const NUMBERS: u32 = 16;

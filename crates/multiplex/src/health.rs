@@ -159,9 +159,11 @@ impl Health {
     ) -> bool {
         let proof_time = self.round_trip.proof_time();
         let is_suspect = self.state == State::Suspect;
+        // Before the first round trip nobody knows what is late.
+        let is_first = self.round_trip.smoothed.is_none();
         let as_suspect = now.saturating_duration_since(self.since);
-        let limit = if is_suspect { as_suspect } else { proof_time * PROOFS };
-        if age > limit + CLOCK_TICK {
+        let limit = CLOCK_TICK + if is_suspect { as_suspect } else { proof_time * PROOFS };
+        if age > limit && !is_first {
             if is_suspect {
                 // But something moves: worth a question before it is due.
                 self.look_at(now + proof_time);
@@ -170,9 +172,12 @@ impl Health {
         }
         match round_trip {
             // A silence is no round trip; but if that has grown, the next answer must come in time to be one.
-            Some(round_trip) if is_suspect && round_trip > proof_time => self.round_trip.double(),
-            Some(round_trip) => self.round_trip.sample(round_trip),
-            None => {}
+            Some(late) if is_suspect && late > proof_time && !is_first => self.round_trip.double(),
+            // The quickest of several answers may be older than the newest.
+            Some(round_trip) if round_trip <= limit || is_first => {
+                self.round_trip.sample(round_trip)
+            }
+            Some(_) | None => {}
         }
         self.sign(now)
     }

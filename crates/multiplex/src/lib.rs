@@ -54,9 +54,10 @@
 //! Whatever is sent asks for an answer within a *proof time*: the round trip with its variation, at least 200 ms. When
 //! none comes, a probe is sent, and another; after three proof times without any sign of life, or after one if another
 //! carrier has just come (back) to life, the carrier is *suspect*: it gets no new packets, what it held goes to the
-//! others at once, and another carrier is asked for. A suspect that answers is trusted again, as if nothing had
-//! happened. It is given up when another carrier has been working, and it has been suspect, for six seconds. When all
-//! are silent together, the network is to blame, and nobody is given up for twenty.
+//! others at once, and another carrier is asked for. A suspect that answers what it was asked as a suspect is trusted
+//! again; answers to what went before say nothing about now. It is given up when another carrier has been working, and it
+//! has been suspect, for six seconds. When all are silent together, the network is to blame, and nobody is given up for
+//! twenty.
 //!
 //! So a carrier is *fresh*, *trusted* or *suspect*; *doubtful* if it owes a proof; *sound* if it is trusted and owes
 //! none; and *usable* unless it is suspect.

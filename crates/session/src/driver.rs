@@ -111,7 +111,7 @@ impl<P: PacketConn> Driver<P> {
         let shared = self.shared.clone();
         let mut core = shared.lock();
         core.set_driver(cx.waker());
-        self.take_events(&mut core, now.into_std())?;
+        self.take_events(cx, &mut core, now.into_std())?;
         core.advance(now.into_std()).map_err(Stop::End)?;
         self.follow_orders(&mut core, now.into_std());
         self.sending.run(cx, &mut core, &mut self.conn, now.into_std());
@@ -125,7 +125,12 @@ impl<P: PacketConn> Driver<P> {
         Ok(core.deadline().into_iter().chain(linger).min())
     }
 
-    fn take_events(&mut self, core: &mut Core, now: StdInstant) -> Result<(), Stop> {
+    fn take_events(
+        &mut self,
+        cx: &mut Context<'_>,
+        core: &mut Core,
+        now: StdInstant,
+    ) -> Result<(), Stop> {
         let mut batch = std::mem::take(&mut self.events);
         let mut events = batch.drain(..);
         while let Some(event) = events.next() {
@@ -143,7 +148,7 @@ impl<P: PacketConn> Driver<P> {
                     match core.kcp.handle_packet(now, packet) {
                         Ok(()) => {
                             core.carriers.heard(now, carrier.get());
-                            self.sending.answer(core, &mut self.conn, now, carrier);
+                            self.sending.answer(cx, core, &mut self.conn, now, carrier);
                         }
                         // Garbage proves nothing.
                         Err(error) => tracing::trace!(%error, "the peer sent a bad packet"),

@@ -74,15 +74,19 @@ impl Sending {
         conn.send(carrier, &mut self.packets);
     }
 
-    /// Answers the probes that have come over `carrier`, over the same. In a queue that is full the answer is lost: the
-    /// probe is sent again.
+    /// Answers the probes that have come over `carrier`, over the same. Where its queue is full the answer leaves as
+    /// acknowledgements do.
     pub(crate) fn answer(
         &mut self,
+        cx: &mut Context<'_>,
         core: &mut Core,
         conn: &mut impl PacketConn,
         now: Instant,
         carrier: CarrierId,
     ) {
+        if !core.kcp.has_answer() || room(cx, conn, carrier.get()) == 0 {
+            return;
+        }
         let mut packet = BytesMut::new();
         if core.kcp.poll_answer(now, &mut packet).is_some() {
             self.packets.push(packet.freeze());

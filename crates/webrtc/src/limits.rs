@@ -155,7 +155,7 @@ pub const BUSY_RATES: RangeInclusive<f64> = 7e4..=9.4e6;
 /// packets and answers on most paths.
 pub(crate) const RATE_EPOCH: Duration = Duration::from_millis(50);
 
-/// Length of the largest message accepted, bytes: 32 KiB, which newer Go proxies copy at a time; nobody sends more.
+/// Length of the largest message accepted, bytes: 32 KiB, which older Go proxies copy at a time; nobody sends more.
 ///
 /// Announced in the description (`a=max-message-size`), and reserved for each connection. A longer message fails the channel.
 pub const MAX_INCOMING_MESSAGE: u32 = 32 << 10;

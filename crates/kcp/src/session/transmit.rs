@@ -76,6 +76,11 @@ impl Kcp {
         self.stats.packets_sent += 1;
     }
 
+    /// Whether a probe has come that is not answered yet.
+    pub fn has_answer(&self) -> bool {
+        self.acks.are_asked_for()
+    }
+
     /// Appends a packet with the answers to the probes that have come; `None` if there are none to give.
     ///
     /// To be asked after each packet that was handled, and to be sent over the carrier that it came over: so each answer
@@ -86,8 +91,10 @@ impl Kcp {
         let first = self.acks.take_answer()?;
         let mut packet = PacketWriter::new(out, self.mtu(), self.common());
         packet.put(Command::Ack, first.ts, first.sn);
+        self.stats.acks_sent += 1;
         while let Some(ack) = packet.fits(0).then(|| self.acks.take_answer()).flatten() {
             packet.put(Command::Ack, ack.ts, ack.sn);
+            self.stats.acks_sent += 1;
         }
         self.stats.packets_sent += 1;
         Some(packet.len())

@@ -182,3 +182,21 @@ fn a_path_that_has_become_long_is_learned_in_a_few_suspicions() {
     }
     assert!(suspicions <= 4, "{suspicions}");
 }
+
+#[test]
+fn the_first_answer_counts_however_late() {
+    let mut health = Health::new(at(0), true);
+    health.probed(at(0));
+    verdicts(&mut health, 1900);
+    assert_eq!(health.state(), State::Suspect);
+    assert!(answered(&mut health, 2000, 2000), "it may be a long path");
+    assert!(health.proof_time() >= Duration::from_secs(2));
+}
+
+#[test]
+fn an_old_answer_beside_a_new_one_is_no_round_trip() {
+    let mut health = trusted(20);
+    let (age, old) = (Duration::from_millis(100), Duration::from_secs(5));
+    health.answered(at(6000), age, Some(old));
+    assert_eq!(health.proof_time(), MIN_PROOF);
+}
