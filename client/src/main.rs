@@ -37,7 +37,8 @@ async fn start(args: Args) -> Result<(), Box<dyn Error>> {
         Ok(_) => return refuse(&mut report, EnvError::Proxy(ProxyError::UnsupportedType)),
         Err(error) => return refuse(&mut report, error),
     };
-    if let Some(directory) = env.state_location.as_deref().filter(|_| args.log_to_state_dir) {
+    let logs_there = args.log_to_state_dir && args.log.as_path().is_some();
+    if let Some(directory) = env.state_location.as_deref().filter(|_| logs_there) {
         // tor creates it when it first needs it, which may be later; only the user may look into it.
         let created = DirBuilder::new().recursive(true).mode(0o700).create(directory);
         created.map_err(|error| format!("cannot make the state directory: {error}"))?;
