@@ -1,4 +1,9 @@
 //! When to send NOP, and when to give the peer up.
+//!
+//! Two ends that beat at different times wake each other, and all that lies between, twice as often
+//! as they must. So the server waits [a little longer](Keepalive::patient), and whoever hears a NOP
+//! half an interval or less before its own is due sends it at once: it leaves with the
+//! acknowledgement.
 
 use std::time::{Duration, Instant};
 
@@ -25,9 +30,30 @@ impl Keepalive {
         Self { interval, timeout, next_nop: now + interval, last_heard: now }
     }
 
+    /// The same for the end that lets the other go first.
+    pub(crate) fn patient(interval: Duration, timeout: Duration, now: Instant) -> Self {
+        let mut keepalive = Self::new(interval, timeout, now);
+        keepalive.wait_for_the_peer(now);
+        keepalive
+    }
+
     /// Something came from the peer.
     pub(crate) fn heard(&mut self, now: Instant) {
         self.last_heard = now;
+    }
+
+    /// A NOP came from the peer; whether ours is to go out with the acknowledgement.
+    pub(crate) fn heard_nop(&mut self, now: Instant) -> bool {
+        let joins = self.next_nop <= now + self.interval / 2;
+        if joins {
+            self.wait_for_the_peer(now);
+        }
+        joins
+    }
+
+    /// An eighth longer than the peer takes to its next beat.
+    fn wait_for_the_peer(&mut self, now: Instant) {
+        self.next_nop = now + self.interval + self.interval / 8;
     }
 
     /// When to call [`Keepalive::handle_timeout`]. Without `listening` the peer's silence is our
@@ -87,6 +113,38 @@ mod tests {
         assert_eq!(keepalive.handle_timeout(start + secs(95), true), Due::Nop);
         assert_eq!(keepalive.deadline(true), start + secs(105));
         assert_eq!(keepalive.handle_timeout(start + secs(95), true), Due::Nothing);
+    }
+
+    #[test]
+    fn whoever_hears_a_beat_shortly_before_its_own_joins_it() {
+        let start = epoch();
+        let mut keepalive = Keepalive::new(secs(8), secs(600), start);
+        assert!(!keepalive.heard_nop(start + secs(3)), "it is five seconds too early");
+        assert_eq!(keepalive.deadline(true), start + secs(8));
+        assert!(keepalive.heard_nop(start + secs(4)));
+        assert_eq!(keepalive.deadline(true), start + secs(13));
+        assert!(!keepalive.heard_nop(start + secs(5)), "a flood is not answered");
+        assert!(keepalive.heard_nop(start + secs(12)), "the next is expected a second before");
+        assert_eq!(keepalive.handle_timeout(start + secs(21), true), Due::Nop, "it did not come");
+        assert_eq!(keepalive.deadline(true), start + secs(29));
+    }
+
+    #[test]
+    fn of_two_ends_one_leads_and_the_other_joins() {
+        let (start, path) = (epoch(), Duration::from_millis(100));
+        let mut client = Keepalive::new(secs(10), secs(600), start);
+        let mut server = Keepalive::patient(secs(10), secs(600), start);
+        let mut now = start;
+        for _ in 0..100 {
+            now = client.deadline(true);
+            assert_eq!(client.handle_timeout(now, true), Due::Nop);
+            assert!(server.deadline(true) > now + path);
+            server.heard(now + path);
+            assert!(server.heard_nop(now + path));
+            assert!(!client.heard_nop(now + 2 * path));
+            client.heard(now + 2 * path);
+        }
+        assert_eq!(now, start + secs(1000));
     }
 
     #[test]

@@ -102,9 +102,10 @@ impl Smux {
     /// Begins a session; nothing is sent until there is a stream or the first NOP is due.
     pub fn new(role: Role, config: Config, now: Instant) -> Self {
         let config = config.in_range();
-        let first = match role {
-            Role::Client => StreamId(3),
-            Role::Server => StreamId(2),
+        let (interval, timeout) = (config.keepalive_interval, config.keepalive_timeout);
+        let (first, keepalive) = match role {
+            Role::Client => (StreamId(3), Keepalive::new(interval, timeout, now)),
+            Role::Server => (StreamId(2), Keepalive::patient(interval, timeout, now)),
         };
         Self {
             role,
@@ -113,7 +114,7 @@ impl Smux {
             decoder: Decoder::default(),
             output: Output::default(),
             events: VecDeque::new(),
-            keepalive: Keepalive::new(config.keepalive_interval, config.keepalive_timeout, now),
+            keepalive,
             unread: 0,
             over: None,
             config,

@@ -1,4 +1,4 @@
-//! A NOP every ten seconds, whatever happens, and a silent peer is given up exactly after the
+//! A NOP every ten seconds or with the peer's, whatever happens, and a silent peer is given up exactly after the
 //! timeout.
 
 #[path = "peer/peer.rs"]
@@ -23,6 +23,19 @@ fn a_nop_goes_out_every_ten_seconds_also_under_load() {
         peer.recv(frames::psh(3, b"busy"));
         peer.recv_nothing();
         peer.send(frames::nop());
+    }
+}
+
+#[test]
+fn a_nop_that_is_due_soon_goes_out_with_the_answer_to_the_peers() {
+    let mut peer = Peer::of_server();
+    for _ in 0..5 {
+        peer.pass(secs(10)).unwrap();
+        peer.recv_nothing();
+        peer.send(frames::nop());
+        peer.recv(frames::nop());
+        peer.send(frames::nop());
+        peer.recv_nothing();
     }
 }
 
@@ -86,7 +99,8 @@ fn a_peer_is_not_blamed_for_the_silence_of_a_full_budget() {
     peer.send(frames::syn(3));
     peer.send(frames::psh(3, &[0; 10]));
     assert!(!peer.ours.can_receive());
-    peer.pass(secs(31200)).unwrap();
+    // A server's first NOP is due after 11.25 s.
+    peer.pass(secs(31200) + Duration::from_millis(11_250)).unwrap();
     assert_eq!(
         peer.ours.poll_timeout(),
         Some(peer.now + secs(10)),

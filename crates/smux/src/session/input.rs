@@ -25,7 +25,7 @@ impl Smux {
         if !bytes.is_empty() {
             self.keepalive.heard(now);
         }
-        self.take_frames(&mut bytes)
+        self.take_frames(now, &mut bytes)
             .map_err(|misbehaviour| self.fail(SessionError::PeerMisbehaved(misbehaviour)))
     }
 
@@ -44,12 +44,16 @@ impl Smux {
         match self.keepalive.handle_timeout(now, self.can_receive()) {
             Due::Nothing => Ok(()),
             Due::Nop => {
-                self.output.nop();
-                self.give_up_stalled(now);
+                self.beat(now);
                 Ok(())
             }
             Due::GiveUp(silence) => Err(self.fail(SessionError::PeerSilent(silence))),
         }
+    }
+
+    fn beat(&mut self, now: Instant) {
+        self.output.nop();
+        self.give_up_stalled(now);
     }
 
     /// Forgets the closed streams that have waited too long, and sends no FIN for them: it would
@@ -61,10 +65,10 @@ impl Smux {
         }
     }
 
-    fn take_frames(&mut self, bytes: &mut Bytes) -> Result<(), Misbehaviour> {
+    fn take_frames(&mut self, now: Instant, bytes: &mut Bytes) -> Result<(), Misbehaviour> {
         while let Some(item) = self.decoder.next(bytes)? {
             match item {
-                Item::Nop => {}
+                Item::Nop => self.on_nop(now),
                 Item::Syn(id) => self.on_syn(id)?,
                 Item::Fin(id) => self.on_fin(id),
                 Item::Data(id, data) => self.on_data(id, data)?,
@@ -72,6 +76,12 @@ impl Smux {
             }
         }
         Ok(())
+    }
+
+    fn on_nop(&mut self, now: Instant) {
+        if self.keepalive.heard_nop(now) {
+            self.beat(now);
+        }
     }
 
     fn on_syn(&mut self, id: StreamId) -> Result<(), Misbehaviour> {
