@@ -22,7 +22,7 @@
 //! - [`offer`], [`answer`]: the two sides
 //! - [`DataChannel`]: the carrier
 //! - [`sdp`]: pure functions on session descriptions
-//! - [`is_remote`]: which addresses a stranger may see
+//! - [`is_remote`]: which addresses a stranger may see; [`local_addresses`]: which of ours are used
 //! - [`limits`]: timers and capacities
 //!
 //! No address and no session description is logged. The library itself logs addresses through the `log` crate, so no
@@ -57,4 +57,5 @@ pub use crate::{
     config::{Config, IceScheme, IceServer, IceServerError, StunServer},
     error::SetupError,
     offerer::{Offerer, offer},
+    sockets::local_addresses,
 };

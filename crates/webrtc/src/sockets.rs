@@ -27,6 +27,25 @@ pub(crate) fn choose(
     config: &Config,
     stun_servers: &[SocketAddr],
 ) -> Result<Vec<SocketAddr>, SetupError> {
+    let addresses = used_addresses(config, stun_servers)?;
+    match &config.ephemeral_ports {
+        None => Ok(addresses.into_iter().map(|ip| SocketAddr::new(ip, 0)).collect()),
+        Some(range) => with_free_ports(&addresses, range),
+    }
+}
+
+/// This machine's addresses that a connection would use now; others mean that it is on another network.
+///
+/// The kernel is asked, which takes less than a millisecond; nothing is sent.
+///
+/// # Errors
+///
+/// [`SetupError::Interfaces`] when the system does not tell.
+pub fn local_addresses(config: &Config) -> Result<Vec<IpAddr>, SetupError> {
+    used_addresses(config, &[])
+}
+
+fn used_addresses(config: &Config, stun_servers: &[SocketAddr]) -> Result<Vec<IpAddr>, SetupError> {
     let interfaces: Vec<IpAddr> = if_addrs::get_if_addrs()
         .map_err(SetupError::Interfaces)?
         .iter()
@@ -34,11 +53,7 @@ pub(crate) fn choose(
         .collect();
     let routes: Vec<IpAddr> =
         stun_servers.iter().chain(&ELSEWHERE).filter_map(|&to| source_towards(to)).collect();
-    let addresses = addresses(config, &interfaces, &routes);
-    match &config.ephemeral_ports {
-        None => Ok(addresses.into_iter().map(|ip| SocketAddr::new(ip, 0)).collect()),
-        Some(range) => with_free_ports(&addresses, range),
-    }
+    Ok(addresses(config, &interfaces, &routes))
 }
 
 /// The addresses to bind, given those of the interfaces and those that the kernel would send from.
