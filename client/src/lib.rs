@@ -20,6 +20,7 @@
 //! ```
 //!
 //! * [`Args`]: the flags. [`Settings`]: what holds for one connection, after its SOCKS arguments.
+//! * [`Nat`]: what is known about this machine's NAT, which decides which proxies the broker chooses from.
 //! * [`run`]: serves a SOCKS listener until told to stop; [`Tunnel`]: the same stack without tor.
 
 mod args;
@@ -28,6 +29,7 @@ mod copy;
 mod error;
 mod events;
 mod imitation;
+mod nat;
 mod proxies;
 mod settings;
 mod socks;
@@ -38,6 +40,7 @@ pub use args::Args;
 pub use error::{AttemptError, SettingsError};
 pub use events::Events;
 pub use imitation::{CovertDtls, Imitation};
+pub use nat::Nat;
 pub use settings::Settings;
 pub use socks::run;
 pub use tunnel::Tunnel;

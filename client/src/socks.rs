@@ -3,7 +3,7 @@
 use crate::copy::both_ways;
 use crate::error::Chain;
 use crate::timers::{MAX_CONNECTIONS, STOP_LIMIT};
-use crate::{Args, Events, Settings, Tunnel};
+use crate::{Args, Events, Nat, Settings, Tunnel};
 use snowflake_pt::{SocksListener, SocksRequest};
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -18,6 +18,7 @@ pub async fn run(
     shutdown: CancellationToken,
 ) {
     let args = Arc::new(args);
+    let nat = Nat::default();
     let mut connections = JoinSet::new();
     loop {
         let has_room = connections.len() < MAX_CONNECTIONS;
@@ -25,7 +26,8 @@ pub async fn run(
             () = shutdown.cancelled() => break,
             Some(_) = connections.join_next() => {}
             request = listener.accept(), if has_room => {
-                connections.spawn(serve(request, args.clone(), events.clone(), shutdown.clone()));
+                let (args, events) = (args.clone(), events.clone());
+                connections.spawn(serve(request, args, nat.clone(), events, shutdown.clone()));
             }
         }
     }
@@ -40,13 +42,14 @@ pub async fn run(
 async fn serve(
     request: SocksRequest,
     args: Arc<Args>,
+    nat: Nat,
     events: Events,
     shutdown: CancellationToken,
 ) {
     let tunnel = match Settings::new(&args, request.args()) {
         Ok(settings) => {
             settings.imitation.missing().for_each(|text| events.tell_once(text));
-            Tunnel::open(settings, events).map_err(|error| error.to_string())
+            Tunnel::open(settings, nat, events).map_err(|error| error.to_string())
         }
         Err(error) => Err(Chain(&error).to_string()),
     };

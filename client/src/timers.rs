@@ -30,3 +30,21 @@ pub(crate) const COPY_BUFFER: usize = 32 * 1024;
 
 /// The same while little or nothing comes: 2 KiB, almost four cells.
 pub(crate) const IDLE_COPY_BUFFER: usize = 2 * 1024;
+
+/// How long a name server may take to name a STUN server whose answers tell about our NAT. With
+/// [`snowflake_nat::limits::LONGEST`] it makes 9 s at the most until the NAT is known, or known to be unknown.
+pub(crate) const NAT_LOOKUP: Duration = Duration::from_secs(3);
+
+/// STUN servers asked about our NAT at one time: the first ones of those that are used at all. Each takes two sockets
+/// for each of its addresses, one of IPv4 and one of IPv6.
+pub(crate) const MAX_NAT_SERVERS: usize = 8;
+
+/// How long it is believed what our NAT does. Go's client measures for each connection of tor.
+pub(crate) const NAT_LIFE: Duration = Duration::from_secs(60 * 60);
+
+/// The same when it is not known, or when a proxy could not reach us all the same.
+pub(crate) const NAT_DOUBTED_LIFE: Duration = Duration::from_secs(60);
+
+/// Brokers of which is remembered that they know the old words only; with more, the first is forgotten and has to refuse
+/// once more.
+pub(crate) const MAX_BROKERS: usize = 16;

@@ -1,7 +1,7 @@
 //! The whole stack for one connection: the one file that names every layer.
 
 use crate::proxies::Proxies;
-use crate::{Events, Settings};
+use crate::{Events, Nat, Settings};
 use snowflake_session::{Config, OpenError, PacedSocket, Session, SessionEnd, Stream, open};
 use snowflake_turbotunnel::{ClientId, MultiplexingConfig, MultiplexingPacketConn};
 use std::io;
@@ -25,15 +25,17 @@ pub struct Tunnel {
 impl Tunnel {
     /// Begins a session with a ClientId of its own. Must be called within a tokio runtime.
     ///
+    /// Sessions that are given the same `nat` learn about it from each other.
+    ///
     /// # Errors
     ///
     /// [`OpenError`], which a new session does not give.
-    pub fn open(settings: Settings, events: Events) -> Result<Self, OpenError> {
+    pub fn open(settings: Settings, nat: Nat, events: Events) -> Result<Self, OpenError> {
         let mut config = Config::client();
         config.multiplex.wanted = settings.max;
         let conn = MultiplexingPacketConn::new(
             ClientId::random(),
-            Proxies::new(settings, events),
+            Proxies::new(settings, nat, events),
             MultiplexingConfig::default(),
         );
         let (session, driver) = open(conn, &config);

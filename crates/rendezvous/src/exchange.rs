@@ -76,6 +76,11 @@ impl Exchange {
         self
     }
 
+    /// The broker.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
     /// Posts `body` to `path` and returns the response's body.
     ///
     /// `path` is a relative reference: `client` goes to `/client` of `https://b.example/` and of `https://b.example/x`,

@@ -1,0 +1,144 @@
+use super::*;
+use rtc_stun::addr::OtherAddress;
+use rtc_stun::attributes::ATTR_OTHER_ADDRESS;
+use rtc_stun::message::{BINDING_SUCCESS, Message, Setter, TransactionId};
+use rtc_stun::xoraddr::XorMappedAddress;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// A server with two addresses of the loopback network, in front of which stands a NAT of a kind.
+struct Server {
+    address: SocketAddr,
+    _serving: JoinSet<()>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Open,
+    Filtering,
+    Symmetric,
+    /// Tells no other address.
+    Plain,
+    Dead,
+    /// Sends all sorts of things before its answer.
+    Noisy,
+}
+
+impl Server {
+    async fn start(kind: Kind) -> Self {
+        let bind = |host: u8| UdpSocket::bind((Ipv4Addr::new(127, 0, 0, host), 0));
+        let sockets = Arc::new([bind(1).await.unwrap(), bind(2).await.unwrap()]);
+        let address = sockets[0].local_addr().unwrap();
+        let mut serving = JoinSet::new();
+        for at in 0..2 {
+            serving.spawn(serve(sockets.clone(), at, kind));
+        }
+        Self { address, _serving: serving }
+    }
+
+    fn as_listed(&self) -> StunServer {
+        StunServer { host: self.address.ip().to_string(), port: self.address.port() }
+    }
+}
+
+async fn serve(sockets: Arc<[UdpSocket; 2]>, at: usize, kind: Kind) {
+    let mut buffer = [0; 100];
+    loop {
+        let (length, from) = sockets[at].recv_from(&mut buffer).await.unwrap();
+        let to_other = length > 20;
+        if kind == Kind::Dead || to_other && kind == Kind::Filtering {
+            continue;
+        }
+        let id: [u8; 12] = buffer[8..20].try_into().unwrap();
+        let mut mapped = from;
+        if kind == Kind::Symmetric && at == 1 {
+            mapped.set_port(from.port() ^ 1);
+        }
+        let other = (kind != Kind::Plain).then(|| sockets[1].local_addr().unwrap());
+        let answering = &sockets[if to_other { 1 } else { at }];
+        if kind == Kind::Noisy {
+            let wrong_id = answer(id.map(|byte| !byte), mapped, other);
+            for noise in [b"hello".to_vec(), vec![0; 1500], wrong_id] {
+                answering.send_to(&noise, from).await.unwrap();
+            }
+            // The right transaction, but from the other address, or as a guess at another NAT.
+            let lie = answer(id, "192.0.2.9:9".parse().unwrap(), other);
+            let elsewhere = UdpSocket::bind("127.0.0.3:0").await.unwrap();
+            elsewhere.send_to(&lie, from).await.unwrap();
+        }
+        answering.send_to(&answer(id, mapped, other), from).await.unwrap();
+    }
+}
+
+fn answer(id: [u8; 12], mapped: SocketAddr, other: Option<SocketAddr>) -> Vec<u8> {
+    let mut message = Message::new();
+    message.typ = BINDING_SUCCESS;
+    message.transaction_id = TransactionId(id);
+    message.write_header();
+    XorMappedAddress { ip: mapped.ip(), port: mapped.port() }.add_to(&mut message).unwrap();
+    if let Some(other) = other {
+        let other = OtherAddress { ip: other.ip(), port: other.port() };
+        other.add_to_as(&mut message, ATTR_OTHER_ADDRESS).unwrap();
+    }
+    message.raw
+}
+
+/// What these servers tell together, and how long it takes.
+async fn discovered(kinds: &[Kind]) -> (Option<Behaviour>, Duration) {
+    let mut servers = Vec::new();
+    for kind in kinds {
+        servers.push(Server::start(*kind).await);
+    }
+    let listed: Vec<_> = servers.iter().map(Server::as_listed).collect();
+    let before = Instant::now();
+    let behaviour = discover(&listed).await;
+    (behaviour, before.elapsed())
+}
+
+#[tokio::test]
+async fn each_behaviour_is_told() {
+    assert_eq!(discovered(&[Kind::Open]).await.0, Some(Behaviour::Open));
+    assert_eq!(discovered(&[Kind::Symmetric]).await.0, Some(Behaviour::Strict));
+    let (behaviour, time) = discovered(&[Kind::Filtering]).await;
+    assert_eq!(behaviour, Some(Behaviour::Moderate));
+    assert!(time >= Duration::from_secs(3), "three transmissions: {time:?}");
+}
+
+#[tokio::test]
+async fn stray_datagrams_and_strangers_change_nothing() {
+    assert_eq!(discovered(&[Kind::Noisy]).await.0, Some(Behaviour::Open));
+}
+
+/// Go's client asks one after the other, 10 s each.
+#[tokio::test]
+async fn servers_that_are_dead_or_cannot_tell_cost_nothing() {
+    let kinds = [Kind::Dead, Kind::Plain, Kind::Dead, Kind::Symmetric];
+    let (behaviour, time) = discovered(&kinds).await;
+    assert_eq!(behaviour, Some(Behaviour::Strict));
+    assert!(time < Duration::from_secs(3), "it did not wait for the dead: {time:?}");
+}
+
+#[tokio::test]
+async fn without_a_server_that_can_tell_it_ends_all_the_same() {
+    assert_eq!(discovered(&[]).await.0, None);
+    assert_eq!(discovered(&[Kind::Plain]).await.0, None);
+    let (behaviour, time) = discovered(&[Kind::Dead]).await;
+    assert_eq!(behaviour, None);
+    assert!(time >= Duration::from_secs(3), "three transmissions: {time:?}");
+}
+
+/// The loopback network of IPv6 has one address only, so all that can be told is that there is no other.
+#[tokio::test]
+async fn servers_are_asked_over_ipv6() {
+    let socket = UdpSocket::bind("[::1]:0").await.unwrap();
+    let server = socket.local_addr().unwrap();
+    let mut serving = JoinSet::new();
+    serving.spawn(async move {
+        let mut buffer = [0; 100];
+        let (_, from) = socket.recv_from(&mut buffer).await.unwrap();
+        let answer = answer(buffer[8..20].try_into().unwrap(), from, None);
+        socket.send_to(&answer, from).await.unwrap();
+    });
+    assert_eq!(probe(server).await.unwrap(), Err(Unusable::NoOtherAddress));
+}
