@@ -1,27 +1,61 @@
 //! The two questions to the broker: is there a client, and here is our answer for it.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use snowflake_messages::{
     NatType, ProxyAnswerRequest, ProxyAnswerResponse, ProxyPollRequest, ProxyPollResponse,
     ProxyType, RelayPattern, SessionDescription, Sid, rounded_clients,
 };
-use snowflake_rendezvous::Exchange;
+use snowflake_rendezvous::{Exchange, ExchangeError};
+use tokio::time::Instant;
 
-use crate::error::BrokerError;
+use crate::{error::BrokerError, timers::OLD_WORDS_LIFE};
 
 /// The broker, as this proxy speaks to it.
 #[derive(Debug)]
 pub(crate) struct Broker {
     exchange: Exchange,
     accepted: RelayPattern,
+    /// When it was last seen that it knows the old words for NATs only.
+    refused_new_words: Mutex<Option<Instant>>,
 }
 
 impl Broker {
     pub(crate) fn new(exchange: Exchange, accepted: RelayPattern) -> Self {
-        Self { exchange, accepted }
+        Self { exchange, accepted, refused_new_words: Mutex::default() }
     }
 
     /// Asks for a client, under a new session id; the broker takes up to ten seconds to say that there is none.
+    ///
+    /// A broker up to 2.14.1 takes a new word for our NAT for a malformed poll, and is asked again in an old one.
     pub(crate) async fn poll(
+        &self,
+        nat: NatType,
+        clients: u64,
+    ) -> Result<(Sid, ProxyPollResponse), BrokerError> {
+        let old = old_word(nat);
+        if self.knows_old_words_only() {
+            return self.ask(old, clients).await;
+        }
+        match self.ask(nat, clients).await {
+            Err(BrokerError::Exchange(ExchangeError::Status(400))) if old != nat => {
+                let response = self.ask(old, clients).await?;
+                *self.refused() = Some(Instant::now());
+                Ok(response)
+            }
+            result => result,
+        }
+    }
+
+    fn knows_old_words_only(&self) -> bool {
+        self.refused().is_some_and(|refused| refused.elapsed() < OLD_WORDS_LIFE)
+    }
+
+    fn refused(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.refused_new_words.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn ask(
         &self,
         nat: NatType,
         clients: u64,
@@ -51,5 +85,14 @@ impl Broker {
         let body =
             self.exchange.post("answer", request.encode()).await.map_err(BrokerError::Exchange)?;
         ProxyAnswerResponse::decode(&body).map_err(BrokerError::Response)
+    }
+}
+
+/// What brokers up to 2.14.1 understand. Their probe server was strict.
+const fn old_word(nat: NatType) -> NatType {
+    match nat {
+        NatType::Open => NatType::Unrestricted,
+        NatType::Moderate | NatType::Strict => NatType::Restricted,
+        old @ (NatType::Unknown | NatType::Restricted | NatType::Unrestricted) => old,
     }
 }

@@ -1,38 +1,39 @@
-//! What our NAT lets through: the probe server tries to reach us from behind a strict one.
+//! What our NAT lets through, and when that is checked.
 
-use std::time::Duration;
+mod probe;
+mod schedule;
 
-use bytes::Bytes;
-use snowflake_messages::{NatType, SessionDescription, probe};
-use snowflake_rendezvous::Exchange;
-use snowflake_webrtc::{SetupError, offer};
+use std::{net::IpAddr, time::Duration};
+
+use snowflake_messages::NatType;
 use tokio::{
     sync::watch,
     time::{sleep, timeout},
 };
 use tracing::{debug, warn};
 
+pub(crate) use self::probe::Probe;
+use self::schedule::Schedule;
 use crate::{
     error::{ProbeError, chain},
     events,
-    timers::{NAT_CHANNEL, NAT_CHECK},
+    timers::ADDRESS_LOOK,
 };
 
 /// The probe server, and what it found.
 #[derive(Debug)]
 pub(crate) struct Nat {
-    server: Exchange,
-    webrtc: snowflake_webrtc::Config,
+    probe: Probe,
     /// `None` until the first check is over, however it went.
     nat: watch::Sender<Option<NatType>>,
 }
 
 impl Nat {
-    pub(crate) fn new(server: Exchange, webrtc: snowflake_webrtc::Config) -> Self {
-        Self { server, webrtc, nat: watch::Sender::new(None) }
+    pub(crate) fn new(probe: Probe) -> Self {
+        Self { probe, nat: watch::Sender::new(None) }
     }
 
-    /// The type, once the first check is over; that takes [`NAT_CHECK`] at most.
+    /// The type, once the first check is over; that takes two minutes at most, and usually 40 s.
     pub(crate) async fn nat_type(&self) -> NatType {
         let mut nat = self.nat.subscribe();
         // The sender is ours, so the wait ends only with a value.
@@ -40,45 +41,66 @@ impl Nat {
         known.ok().and_then(|nat| *nat).unwrap_or_default()
     }
 
-    /// Checks now and after each interval, or only now; does not return.
+    /// Checks now, after each interval, and when we have other addresses; without an interval, until it is known once.
+    /// Does not return.
     ///
-    /// A check that fails leaves the type as it is, at the start unknown.
+    /// A check that fails leaves the type as it is, at the start unknown, and is soon repeated.
     pub(crate) async fn watch(&self, interval: Option<Duration>) {
+        self.watch_with(interval, || self.probe.check(), || self.probe.local_addresses()).await;
+    }
+
+    async fn watch_with<F>(
+        &self,
+        interval: Option<Duration>,
+        check: impl Fn() -> F,
+        addresses: impl Fn() -> Option<Vec<IpAddr>>,
+    ) where
+        F: Future<Output = Result<NatType, ProbeError>>,
+    {
+        let mut schedule = Schedule::new(interval);
         loop {
-            let before = *self.nat.borrow();
-            let checked = match timeout(NAT_CHECK, self.check()).await {
-                Ok(result) => result,
-                Err(_) => Err(ProbeError::TimedOut),
+            let here = addresses();
+            let is_known = self.take(check().await);
+            let pause = schedule.after(is_known).unwrap_or(Duration::MAX);
+            let moved = async {
+                match interval {
+                    Some(_) => wait_until_moved(&addresses, here).await,
+                    None => std::future::pending().await,
+                }
             };
-            let now = checked.unwrap_or_else(|error| {
-                warn!(error = chain(&error), "the NAT type could not be checked");
-                before.unwrap_or_default()
-            });
-            if before != Some(now) {
-                events::nat_type(now);
-            }
-            self.nat.send_replace(Some(now));
-            match interval {
-                Some(interval) => sleep(interval).await,
-                None => std::future::pending().await,
+            if timeout(pause, moved).await.is_ok() {
+                debug!("other addresses: checking the NAT");
+                schedule = Schedule::new(interval);
             }
         }
     }
 
-    async fn check(&self) -> Result<NatType, ProbeError> {
-        let offerer = offer(&self.webrtc, Bytes::new()).await.map_err(ProbeError::Offer)?;
-        let question = probe::encode_offer(&SessionDescription::offer(offerer.sdp()).to_text());
-        let reply = self.server.post("", question).await.map_err(ProbeError::Exchange)?;
-        let answer = probe::decode_answer(&reply).map_err(ProbeError::Response)?;
-        let answer = answer.parse().map_err(ProbeError::Answer)?;
-        match offerer.open(&answer.sdp, NAT_CHANNEL).await {
-            // The connection closes as the channel is dropped.
-            Ok(_) => Ok(NatType::Unrestricted),
-            Err(SetupError::Timeout(_) | SetupError::Failed) => {
-                debug!("the probe server could not reach us");
-                Ok(NatType::Restricted)
-            }
-            Err(error) => Err(ProbeError::Connection(error)),
+    /// Takes the result of a check; returns whether it told anything.
+    fn take(&self, checked: Result<NatType, ProbeError>) -> bool {
+        let before = *self.nat.borrow();
+        let now = checked.as_ref().copied().unwrap_or_else(|error| {
+            warn!(error = chain(error), "the NAT type could not be checked");
+            before.unwrap_or_default()
+        });
+        if before != Some(now) {
+            events::nat_type(now);
+        }
+        self.nat.send_replace(Some(now));
+        checked.is_ok()
+    }
+}
+
+/// Returns when our addresses are others than `here`. Not to know them is no change.
+async fn wait_until_moved(addresses: impl Fn() -> Option<Vec<IpAddr>>, here: Option<Vec<IpAddr>>) {
+    loop {
+        sleep(ADDRESS_LOOK).await;
+        if let (Some(here), Some(now)) = (&here, addresses())
+            && *here != now
+        {
+            return;
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,7 @@ use crate::{
     config::Config,
     error::SetupError,
     events::{self, Stats},
-    nat::Nat,
+    nat::{Nat, Probe},
     reachability::Reachability,
 };
 
@@ -54,15 +54,11 @@ impl Proxy {
             Exchange::new(url.clone(), [""; 0], tls.clone(), limits::PROXY_HEADERS)
         };
         let broker = exchange(&config.broker).map_err(SetupError::Broker)?;
-        let probe = exchange(&config.nat_probe_server).map_err(SetupError::ProbeServer)?;
         let webrtc = webrtc_config(&config);
-        let probing = snowflake_webrtc::Config {
-            gathering_deadline: snowflake_webrtc::Config::default().gathering_deadline,
-            ..webrtc.clone()
-        };
+        let probe = Probe::new(&config, exchange).map_err(SetupError::ProbeServer)?;
         Ok(Self {
             broker: Broker::new(broker, config.relay_rules.pattern.clone()),
-            nat: Nat::new(probe, probing),
+            nat: Nat::new(probe),
             reachability: Reachability::new(config.relay.clone(), tls.clone()),
             capacity: Capacity::new(config.capacity),
             stats: Stats::default(),
@@ -98,7 +94,7 @@ impl Proxy {
     }
 }
 
-fn webrtc_config(config: &Config) -> snowflake_webrtc::Config {
+pub(crate) fn webrtc_config(config: &Config) -> snowflake_webrtc::Config {
     snowflake_webrtc::Config {
         stun_servers: config.stun_servers.clone(),
         keep_local_addresses: config.keep_local_addresses,

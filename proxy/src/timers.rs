@@ -10,6 +10,8 @@ pub struct Timers {
     pub gathering: Duration,
     /// From our answer to the client's data channel: 20 s, Go's `dataChannelTimeout`.
     pub data_channel: Duration,
+    /// From the probe server's answer to its data channel: 20 s, as in Go. What does not open by then cannot.
+    pub nat_channel: Duration,
     /// From the client's data channel to an open WebSocket at the relay: 20 s. No client waits longer, Go's gives a proxy
     /// up that brought nothing for so long; Go's proxy dials for 45 s.
     pub relay: Duration,
@@ -25,6 +27,7 @@ impl Default for Timers {
         Self {
             gathering: Duration::from_millis(3750),
             data_channel: Duration::from_secs(20),
+            nat_channel: Duration::from_secs(20),
             relay: Duration::from_secs(20),
             idle: Duration::from_secs(30),
             min_poll_interval: Duration::from_secs(1),
@@ -41,11 +44,23 @@ pub(crate) const MAX_POLL_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60)
 /// Longest pause after failed polls, before jitter.
 pub(crate) const MAX_POLL_BACKOFF: Duration = Duration::from_secs(5 * 60);
 
-/// The whole of one NAT check: offer, exchange, 20 s for the channel, and room for slow name lookups.
-pub(crate) const NAT_CHECK: Duration = Duration::from_secs(60);
+/// The whole of one of the two questions to the probe server: offer, exchange, 20 s for the channel, and room for slow
+/// name lookups.
+pub(crate) const NAT_PROBE: Duration = Duration::from_secs(60);
 
-/// How long the probe server's channel may take to open: 20 s, as in Go.
-pub(crate) const NAT_CHANNEL: Duration = Duration::from_secs(20);
+/// First pause after a check of the NAT that failed; further ones double it up to `-nat-retest-interval`. Go's proxy
+/// waits for that interval, and remains unknown for a day if the network came up after it.
+pub(crate) const NAT_RETRY: Duration = Duration::from_secs(60);
+
+/// Longest pause after a check of the NAT that failed where there is no interval: a day, its default.
+pub(crate) const MAX_NAT_RETRY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Time between looks at our addresses: other ones mean another network, and the NAT is checked.
+pub(crate) const ADDRESS_LOOK: Duration = Duration::from_secs(30);
+
+/// How long a broker that has refused the new words for NATs is spoken to in the old ones: a day, then it may have been
+/// replaced by a newer one.
+pub(crate) const OLD_WORDS_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// First pause after the relay could not be reached: 5 min, as in Go.
 pub(crate) const RELAY_RETRY: Duration = Duration::from_secs(5 * 60);

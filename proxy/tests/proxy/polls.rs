@@ -11,10 +11,10 @@ use std::{
 
 use crate::support::broker::Broker;
 use crate::support::world::{PATIENCE, Relay, Running, config, no_match, poll_of, soon};
-use snowflake_messages::{NatType, probe};
+use snowflake_messages::{NatType, SessionDescription, probe};
 use tokio::{
     sync::mpsc,
-    time::{Instant, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 /// A broker that has no clients and reports each poll.
@@ -126,24 +126,43 @@ async fn two_proxies_in_one_process_share_nothing() {
     two.stop().await;
 }
 
-/// What the first poll says about the NAT after a probe server that answers like this.
-async fn nat_after(reply: impl Fn(&str) -> (u16, String) + Send + Sync + 'static) -> NatType {
-    let (polls, mut poll) = mpsc::channel(1000);
+/// The NATs of all polls to a broker that knows these words, after a probe server that answers like this.
+async fn polls_after(
+    words: &'static [NatType],
+    probed: impl Fn(&str, &str) -> (u16, String) + Send + Sync + 'static,
+) -> (Running, mpsc::Receiver<NatType>) {
+    let (polls, poll) = mpsc::channel(1000);
     let broker = Broker::start(move |path, body| match path {
         "/proxy" => {
-            let _ = polls.try_send(poll_of(body).nat);
-            no_match()
+            let nat = poll_of(body).nat;
+            let _ = polls.try_send(nat);
+            if words.contains(&nat) { no_match() } else { (400, String::new()) }
         }
-        "/probe" => {
+        path if path.starts_with("/probe?InCoSim=") => {
             probe::decode_offer(body.as_bytes()).unwrap();
-            reply(body)
+            probed(path, body)
         }
         _ => (500, String::new()),
     })
     .await;
     let mut relay = Relay::start().await;
-    let proxy = Running::start(config(&broker, &relay, &[]));
+    let mut config = config(&broker, &relay, &[]);
+    config.timers.nat_channel = Duration::from_secs(1);
+    let proxy = Running::start(config);
     relay.next().await;
+    // They serve as long as the test runs.
+    tokio::spawn(async move {
+        let _serving = (broker, relay);
+        std::future::pending::<()>().await
+    });
+    (proxy, poll)
+}
+
+/// What the first poll says about the NAT.
+async fn nat_after(
+    probed: impl Fn(&str, &str) -> (u16, String) + Send + Sync + 'static,
+) -> NatType {
+    let (proxy, mut poll) = polls_after(&NatType::ALL, probed).await;
     let nat = soon(poll.recv()).await.unwrap();
     proxy.stop().await;
     nat
@@ -158,32 +177,80 @@ async fn a_probe_server_that_talks_nonsense_leaves_the_nat_unknown() {
         r#"{"Version":"1.3","Sid":"stub-sid","Answer":"{}"}"#,
         r#"{"Version":"1.3","Sid":"stub-sid","Answer":"{\"type\":\"answer\",\"sdp\":\"v=0\\r\\n\"}"}"#,
     ] {
-        assert_eq!(nat_after(move |_| (200, reply.to_owned())).await, NatType::Unknown, "{reply}");
+        let nat = nat_after(move |_, _| (200, reply.to_owned())).await;
+        assert_eq!(nat, NatType::Unknown, "{reply}");
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_probe_server_that_reaches_us_makes_the_nat_unrestricted() {
-    let (offers, mut offer) = mpsc::channel::<(String, std::sync::mpsc::Sender<String>)>(1);
-    let probing = tokio::spawn(async move {
-        let (body, reply) = soon(offer.recv()).await.unwrap();
+/// A probe server that opens a channel from behind some kinds of NAT only; it works as long as the runtime does.
+fn reaching_from(behind: &'static [&'static str]) -> impl Fn(&str, &str) -> (u16, String) {
+    let runtime = tokio::runtime::Handle::current();
+    move |path, body| {
         let offer = probe::decode_offer(body.as_bytes()).unwrap().parse().unwrap();
         let config = snowflake_webrtc::Config {
             keep_local_addresses: true,
             ..snowflake_webrtc::Config::default()
         };
-        let answerer = snowflake_webrtc::answer(&config, &offer.sdp).await.unwrap();
-        let answer = snowflake_messages::SessionDescription::answer(answerer.sdp()).to_text();
-        reply.send(probe::encode_answer(answer)).unwrap();
-        let _channel = answerer.open(PATIENCE).await.unwrap();
-    });
-    let nat = nat_after(move |body| {
-        let (answers, answer) = std::sync::mpsc::channel();
-        offers.try_send((body.to_owned(), answers)).unwrap();
-        let answer = tokio::task::block_in_place(|| answer.recv_timeout(PATIENCE));
-        (200, answer.unwrap())
-    })
-    .await;
-    assert_eq!(nat, NatType::Unrestricted);
-    soon(probing).await.unwrap();
+        let answerer = tokio::task::block_in_place(|| {
+            runtime.block_on(snowflake_webrtc::answer(&config, &offer.sdp)).unwrap()
+        });
+        let answer = SessionDescription::answer(answerer.sdp()).to_text();
+        let (_, from) = path.split_once("?InCoSim=").unwrap();
+        if behind.contains(&from) {
+            runtime.spawn(async move {
+                // The proxy closes it as soon as it is open.
+                let _channel = answerer.open(PATIENCE).await;
+                sleep(PATIENCE).await;
+            });
+        }
+        (200, probe::encode_answer(answer))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_nat_is_as_good_as_the_worst_one_from_behind_which_we_are_reached() {
+    for (behind, nat) in [
+        (&["strict", "moderate"][..], NatType::Open),
+        (&["moderate"], NatType::Moderate),
+        (&[], NatType::Strict),
+    ] {
+        assert_eq!(nat_after(reaching_from(behind)).await, nat);
+    }
+}
+
+/// Those up to 2.14.1: status 400 is all they say. It is taken for what it is only because the old word is accepted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_knows_only_old_words_is_spoken_to_in_them() {
+    const OLD: &[NatType] = &[NatType::Restricted, NatType::Unrestricted, NatType::Unknown];
+    for (behind, new, old) in [
+        (&["strict", "moderate"][..], NatType::Open, NatType::Unrestricted),
+        (&["moderate"], NatType::Moderate, NatType::Restricted),
+        (&[], NatType::Strict, NatType::Restricted),
+    ] {
+        let (proxy, mut poll) = polls_after(OLD, reaching_from(behind)).await;
+        for told in [new, old, old, old] {
+            assert_eq!(soon(poll.recv()).await, Some(told));
+        }
+        proxy.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_refuses_everything_has_not_refused_the_words() {
+    let (proxy, mut poll) = polls_after(&[], reaching_from(&["strict"])).await;
+    for told in [NatType::Open, NatType::Unrestricted, NatType::Open] {
+        assert_eq!(soon(poll.recv()).await, Some(told));
+    }
+    proxy.stop().await;
+}
+
+/// An old probe server is strict whatever it is asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_probe_server_that_knows_one_nat_only_does_no_harm() {
+    let reached = reaching_from(&["strict"]);
+    let nat = nat_after(move |_, body| reached("/probe?InCoSim=strict", body)).await;
+    assert_eq!(nat, NatType::Open);
+    let unreached = reaching_from(&[]);
+    let nat = nat_after(move |_, body| unreached("/probe?InCoSim=strict", body)).await;
+    assert_eq!(nat, NatType::Strict);
 }
