@@ -51,7 +51,6 @@ mod sockets;
 mod udp;
 
 pub use crate::{
-    addresses::is_remote,
     answerer::{Answerer, answer},
     channel::DataChannel,
     config::{Config, IceScheme, IceServer, IceServerError, StunServer},
@@ -59,3 +58,4 @@ pub use crate::{
     offerer::{Offerer, offer},
     sockets::local_addresses,
 };
+pub use snowflake_addresses::is_remote;

@@ -5,15 +5,14 @@
 
 use std::net::IpAddr;
 
-use crate::addresses::{is_remote, unspecified};
+use snowflake_addresses::is_remote;
 
-pub use self::{
-    peer_description::{Attribute, DescriptionError, PeerDescription, Setup},
-    remote_address::remote_address,
-};
+use crate::addresses::unspecified;
+
+pub use self::peer_description::{Attribute, DescriptionError, PeerDescription, Setup};
+pub use snowflake_addresses::remote_address;
 
 mod peer_description;
-mod remote_address;
 
 /// One `a=candidate` line, its fields in place.
 struct Candidate<'a> {

@@ -6,12 +6,9 @@ use std::{
     ops::RangeInclusive,
 };
 
-use crate::{
-    addresses::{is_remote, unspecified},
-    config::Config,
-    error::SetupError,
-    limits::MAX_SOCKETS,
-};
+use snowflake_addresses::is_remote;
+
+use crate::{addresses::unspecified, config::Config, error::SetupError, limits::MAX_SOCKETS};
 
 /// Addresses of the documentation networks (RFC 5737, RFC 3849), to ask the kernel for its default route; nothing is
 /// sent there.

@@ -1,20 +1,19 @@
-//! The client's address as a proxy tells it to the server.
+//! The address that a session description names (RFC 8866, RFC 8839).
 
 use std::net::IpAddr;
 
-use super::Candidate;
-use crate::addresses::is_remote;
+use crate::is_remote;
 
 /// The first remote address that a description names: of its candidates, of any type, else of its `c=` lines.
 ///
 /// `None` if there is none, or if `sdp` is no session description. Go's proxy reads the client's address from the offer
-/// in this way, whatever path ICE finds afterwards.
+/// in this way, whatever path ICE finds afterwards, and its broker that of a client that came through others.
 pub fn remote_address(sdp: &str) -> Option<IpAddr> {
     if !is_description(sdp) {
         return None;
     }
     sdp.lines()
-        .filter_map(|line| Candidate::parse(line)?.address())
+        .filter_map(candidate_address)
         .find(|&ip| is_remote(ip))
         .or_else(|| connection_address(sdp, "c=IN IP4 ", |b| b.is_ascii_digit() || b == b'.', 2))
         .or_else(|| {
@@ -28,12 +27,20 @@ pub fn remote_address(sdp: &str) -> Option<IpAddr> {
 }
 
 /// Whether `v=0` comes first and each line has the form `letter=value`.
-pub(super) fn is_description(sdp: &str) -> bool {
+pub fn is_description(sdp: &str) -> bool {
     let mut lines = sdp.lines();
     lines.next().is_some_and(|line| line.trim_end() == "v=0")
         && lines.all(|line| {
             line.trim_end().is_empty() || matches!(line.as_bytes(), [b'a'..=b'z', b'=', ..])
         })
+}
+
+/// The address in an `a=candidate` line; `None` if it is no candidate, lacks a field, or names a host.
+fn candidate_address(line: &str) -> Option<IpAddr> {
+    let value = line.trim_end().strip_prefix("a=candidate:")?;
+    let mut fields = value.split_ascii_whitespace();
+    let address = fields.nth(4)?;
+    (fields.nth(1)? == "typ" && fields.next().is_some()).then(|| address.parse().ok())?
 }
 
 /// The address of the first line that begins with `prefix`, goes on in characters of an address, at most `suffixes`

@@ -1,0 +1,10 @@
+//! Which addresses mean something to strangers, and which one a session description names.
+//!
+//! - [`is_remote`]: whether an address means something outside its own network
+//! - [`remote_address`]: the address of whoever wrote a session description
+
+mod description;
+mod remote;
+
+pub use description::{is_description, remote_address};
+pub use remote::is_remote;
