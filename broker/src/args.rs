@@ -41,9 +41,16 @@ pub struct Args {
     #[arg(long, default_value = "")]
     pub allowed_relay_pattern: String,
     /// File with poll intervals: {"open_poll_interval": MS, "moderate_poll_interval": MS,
-    /// "strict_poll_interval": MS}.
+    /// "strict_poll_interval": MS}. An address that polls more often is turned away; 0: no limit.
+    /// Default: 20 s.
     #[arg(long, default_value = "")]
     pub poll_interval_filepath: OptionalPath,
+    /// Number of reverse proxies in front of the broker, whose entries in Forwarded or
+    /// X-Forwarded-For are believed; each must add its entry at the end. 0: none, the peer's own
+    /// address counts. Default: 1 for peers with an address of a private network or of this
+    /// machine, 0 for all others, so that a stranger who polls directly cannot make up addresses.
+    #[arg(long)]
+    pub trusted_hops: Option<usize>,
     /// File for metrics, one block a day, also served at /metrics. Without it they go to stdout.
     #[arg(long, default_value = "")]
     pub metrics_log: OptionalPath,

@@ -1,9 +1,11 @@
 //! All that requests share.
 
+use std::net::IpAddr;
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Once, PoisonError, RwLock};
 use std::time::SystemTime;
 
+use hyper::HeaderMap;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -11,6 +13,8 @@ use tracing::{info, warn};
 use crate::config::{read_bridges, read_intervals};
 use crate::limits::METRICS_INTERVAL;
 use crate::metrics::Metrics;
+use crate::origin;
+use crate::rate_limit::RateLimit;
 use crate::waiting::WaitingRoom;
 use crate::{BridgeList, Config, PollIntervals, Reason};
 
@@ -20,6 +24,7 @@ pub struct Broker {
     pub(crate) config: Config,
     pub(crate) room: WaitingRoom,
     pub(crate) metrics: Metrics,
+    pub(crate) rate_limit: RateLimit,
     /// Bytes of request bodies that may still be read into memory.
     pub(crate) body_budget: Arc<Semaphore>,
     /// Cancelled when the broker stops: ends all waits.
@@ -27,6 +32,7 @@ pub struct Broker {
     /// At first those of `config`; read again on request, as are the intervals.
     bridges: RwLock<Arc<BridgeList>>,
     intervals: RwLock<PollIntervals>,
+    doubted: Once,
 }
 
 impl Broker {
@@ -42,10 +48,12 @@ impl Broker {
         Arc::new(Self {
             room: WaitingRoom::new(config.limits.clone(), closing.clone()),
             metrics: Metrics::default(),
+            rate_limit: RateLimit::new(config.limits.addresses),
             body_budget: Arc::new(Semaphore::new(config.limits.body_bytes)),
             closing,
             bridges: RwLock::new(Arc::new(config.bridges.clone())),
             intervals: RwLock::new(config.intervals),
+            doubted: Once::new(),
             config,
         })
     }
@@ -67,6 +75,20 @@ impl Broker {
 
     pub(crate) fn intervals(&self) -> PollIntervals {
         *self.intervals.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The address of a proxy that polls. The first time that headers are not believed is worth a
+    /// warning: if a reverse proxy wrote them, all who come through it share one address.
+    pub(crate) fn proxy_at(&self, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
+        if origin::is_doubted(headers, peer, self.config.trusted_hops) {
+            self.doubted.call_once(|| {
+                warn!(
+                    "a peer with a public address sends Forwarded or X-Forwarded-For, which are not believed. \
+                     If it is your reverse proxy, set -trusted-hops 1; -trusted-hops 0 ends this warning"
+                );
+            });
+        }
+        origin::of_proxy(headers, peer, self.config.trusted_hops)
     }
 
     /// Publishes a block of metrics each day, for ever.

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use rustls::ServerConfig;
 use snowflake_messages::RelayPattern;
 
-use crate::{Args, BridgeList, ConfigError, Limits, MetricsLog, PollIntervals, Reason, tls};
+use crate::{
+    Args, BridgeList, ConfigError, Limits, MetricsLog, PollIntervals, Reason, TrustedHops, tls,
+};
 
 /// The configuration of a broker. [`Default`] is plain HTTP with the built-in bridge, no metrics
 /// and an empty relay pattern.
@@ -25,6 +27,8 @@ pub struct Config {
     pub intervals: PollIntervals,
     /// Where `intervals` came from, to be read again by [`Broker::reload`](crate::Broker::reload).
     pub poll_interval_path: Option<PathBuf>,
+    /// Which headers are believed about who polls.
+    pub trusted_hops: TrustedHops,
     /// Where metrics go.
     pub metrics_log: MetricsLog,
     /// Timers and capacities.
@@ -56,6 +60,7 @@ impl Config {
                 "poll-interval-filepath",
             )?,
             poll_interval_path: args.poll_interval_filepath.clone().into_path(),
+            trusted_hops: args.trusted_hops.map(TrustedHops::Always).unwrap_or_default(),
             metrics_log,
             limits: Limits::default(),
         })

@@ -1,6 +1,8 @@
 //! What the broker does with each message: decode, match, encode. Knows nothing of HTTP.
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use snowflake_messages::{
     ClientPollError, ClientPollRequest, ClientPollResponse, DescriptionText, Fingerprint, NatType,
@@ -11,6 +13,7 @@ use snowflake_messages::{
 use crate::Broker;
 use crate::limits::REFUSED_POLL_INTERVAL;
 use crate::metrics::ProxyEvent;
+use crate::rate_limit::TooSoon;
 use crate::waiting::{NoAnswer, Offer};
 
 /// A message that its sender should not have sent.
@@ -38,16 +41,17 @@ pub(crate) enum Refusal {
 }
 
 impl Broker {
-    /// Serves a proxy's poll: holds it until a client comes or time is up.
-    pub(crate) async fn proxy_poll(&self, body: &[u8]) -> Result<String, BadRequest> {
+    /// Serves the poll of a proxy at this address: holds it until a client comes or time is up.
+    pub(crate) async fn proxy_poll(&self, body: &[u8], from: IpAddr) -> Result<String, BadRequest> {
         let poll = ProxyPollRequest::decode(body)?;
         if !self.accepts(&poll) {
             self.metrics.count_proxy(ProxyEvent::Rejected);
-            let outcome = PollOutcome::Refused(status::WRONG_PATTERN.to_owned());
-            return Ok(
-                ProxyPollResponse { outcome, next_poll: Some(REFUSED_POLL_INTERVAL) }.encode()
-            );
+            return Ok(refused(status::WRONG_PATTERN, REFUSED_POLL_INTERVAL));
         }
+        let turn = match self.take_turn(poll.nat, from) {
+            Ok(turn) => turn,
+            Err(TooSoon { turn }) => return Ok(refused(status::TOO_SOON, time_until(turn))),
+        };
         let outcome = match self.room.wait_for_offer(&poll).await {
             Some(offer) => PollOutcome::Match {
                 offer: offer.text.clone(),
@@ -59,7 +63,7 @@ impl Broker {
                 PollOutcome::NoMatch
             }
         };
-        Ok(ProxyPollResponse { outcome, next_poll: Some(self.intervals().of(poll.nat)) }.encode())
+        Ok(ProxyPollResponse { outcome, next_poll: Some(time_until(turn)) }.encode())
     }
 
     /// Serves a client's poll, refusals included: they go to the client as text.
@@ -138,6 +142,12 @@ impl Broker {
         accepted.contains(&self.config.allowed_relay_pattern)
     }
 
+    /// Takes the proxy's turn to poll; when the next one is.
+    fn take_turn(&self, nat: NatType, from: IpAddr) -> Result<Instant, TooSoon> {
+        let interval = self.intervals().of(nat);
+        self.rate_limit.take_turn(nat.pool(), from, interval, now())
+    }
+
     async fn find_answer(
         &self,
         text: DescriptionText,
@@ -151,6 +161,22 @@ impl Broker {
     }
 }
 
+fn refused(reason: &str, next_poll: Duration) -> String {
+    let outcome = PollOutcome::Refused(reason.to_owned());
+    ProxyPollResponse { outcome, next_poll: Some(next_poll) }.encode()
+}
+
+/// How long a proxy should wait for its turn, in whole milliseconds; rounded up, lest it come too
+/// soon.
+fn time_until(turn: Instant) -> Duration {
+    let left = turn.saturating_duration_since(now());
+    Duration::from_millis(left.as_nanos().div_ceil(1_000_000).try_into().unwrap_or(u64::MAX))
+}
+
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
 impl From<NoAnswer> for Refusal {
     fn from(reason: NoAnswer) -> Self {
         match reason {
@@ -159,3 +185,6 @@ impl From<NoAnswer> for Refusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,14 @@
 //! Routes: which path gets to which handler, and what its results are in HTTP.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use snowflake_messages::limits::MAX_BODY;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -47,6 +49,7 @@ enum BodyError {
 /// Dropped when the connection closes: whoever waited has left.
 pub(crate) async fn respond(
     broker: Arc<Broker>,
+    peer: IpAddr,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (parts, body) = request.into_parts();
@@ -57,7 +60,7 @@ pub(crate) async fn respond(
             empty(StatusCode::OK)
         }
         "/proxy" | "/client" | "/answer" => match read(body, &broker).await {
-            Ok(payload) => post(&broker, parts.uri.path(), &parts.headers, &payload.bytes).await,
+            Ok(payload) => post(&broker, peer, &parts, &payload.bytes).await,
             Err(error) => refuse_body(&error),
         },
         "/debug" => ok(broker.debug_page()),
@@ -68,11 +71,11 @@ pub(crate) async fn respond(
     Ok(with_cors(response((status, body))))
 }
 
-async fn post(broker: &Broker, path: &str, headers: &HeaderMap, body: &[u8]) -> Reply {
-    match path {
-        "/proxy" => ok_or_400(broker.proxy_poll(body).await),
+async fn post(broker: &Broker, peer: IpAddr, head: &Parts, body: &[u8]) -> Reply {
+    match head.uri.path() {
+        "/proxy" => ok_or_400(broker.proxy_poll(body, broker.proxy_at(&head.headers, peer)).await),
         "/answer" => ok_or_400(broker.proxy_answer(body)),
-        _ if body.starts_with(b"{") => legacy_client(broker, headers, body).await,
+        _ if body.starts_with(b"{") => legacy_client(broker, &head.headers, body).await,
         _ => ok(broker.client_poll(body).await),
     }
 }

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! A proxy's poll is held for 10 s. A client is given a waiting proxy at once or told that there is
-//! none; it then waits 5 s for that proxy's answer. Everything is in memory and bounded:
+//! none; it then waits 5 s for that proxy's answer. An address may poll once per interval. Everything is in memory and bounded:
 //! [`Limits`].
 
 mod addr;
@@ -26,6 +26,8 @@ mod limits;
 mod matching;
 mod metrics;
 mod metrics_log;
+mod origin;
+mod rate_limit;
 mod serve;
 mod tls;
 mod waiting;
@@ -39,5 +41,6 @@ pub use error::{ConfigError, Reason};
 pub use intervals::PollIntervals;
 pub use limits::Limits;
 pub use metrics_log::{MetricsFile, MetricsLog};
+pub use origin::TrustedHops;
 pub use serve::run;
 pub use tls::{TlsError, server_config};

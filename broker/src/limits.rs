@@ -17,6 +17,9 @@ pub struct Limits {
     /// Clients waiting for answers at once. Default: 8192; the public network has some hundred. When
     /// full, further clients are told at once that there are no proxies.
     pub clients: usize,
+    /// Addresses whose next turn to poll is remembered, in each pool. Default: 131072, some 10 MB.
+    /// When full, further addresses poll without limit until others' turns come.
+    pub addresses: usize,
     /// Connections at once. Default: 65536. When full, no more are accepted: they wait in the
     /// kernel's queue.
     pub connections: usize,
@@ -45,6 +48,7 @@ impl Default for Limits {
             client_wait: Duration::from_secs(5),
             proxies: 32_768,
             clients: 8_192,
+            addresses: 131_072,
             connections: 65_536,
             body_bytes: 256 << 20,
             tls_handshake: Duration::from_secs(10),

@@ -1,6 +1,7 @@
 //! Connections: accepts them, limits them, speaks HTTP on them, and ends them.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -69,9 +70,10 @@ impl Broker {
         let mut failing = false;
         while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
             match listener.accept().await {
-                Ok((stream, _)) => {
+                Ok((stream, peer)) => {
                     failing = false;
-                    let connection = Arc::clone(&self).serve_tcp(stream, tasks.clone());
+                    let peer = peer.ip().to_canonical();
+                    let connection = Arc::clone(&self).serve_tcp(stream, peer, tasks.clone());
                     tasks.spawn(async move {
                         connection.await;
                         drop(slot);
@@ -87,11 +89,11 @@ impl Broker {
         }
     }
 
-    async fn serve_tcp(self: Arc<Self>, stream: TcpStream, tasks: TaskTracker) {
+    async fn serve_tcp(self: Arc<Self>, stream: TcpStream, peer: IpAddr, tasks: TaskTracker) {
         // Responses are small and waited for. Without it they are only later.
         let _ = stream.set_nodelay(true);
         let Some(tls) = self.config.tls.clone() else {
-            return self.serve_stream(stream, Protocol::Http1, tasks).await;
+            return self.serve_stream(stream, peer, Protocol::Http1, tasks).await;
         };
         let handshake =
             timeout(self.config.limits.tls_handshake, TlsAcceptor::from(tls).accept(stream));
@@ -102,7 +104,7 @@ impl Broker {
                 } else {
                     Protocol::Http1
                 };
-                self.serve_stream(stream, protocol, tasks).await;
+                self.serve_stream(stream, peer, protocol, tasks).await;
             }
             Some(Ok(Err(error))) => debug!(%error, "TLS handshake failed"),
             Some(Err(_)) => debug!("TLS handshake took too long"),
@@ -111,13 +113,18 @@ impl Broker {
     }
 
     /// Speaks HTTP on one connection.
-    async fn serve_stream<S>(self: Arc<Self>, stream: S, protocol: Protocol, tasks: TaskTracker)
-    where
+    async fn serve_stream<S>(
+        self: Arc<Self>,
+        stream: S,
+        peer: IpAddr,
+        protocol: Protocol,
+        tasks: TaskTracker,
+    ) where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let io = TokioIo::new(stream);
         let broker = Arc::clone(&self);
-        let service = service_fn(move |request| http::respond(Arc::clone(&broker), request));
+        let service = service_fn(move |request| http::respond(Arc::clone(&broker), peer, request));
         match protocol {
             Protocol::Http1 => self.drive(self.http1().serve_connection(io, service)).await,
             Protocol::Http2 => self.drive(self.http2(tasks).serve_connection(io, service)).await,

@@ -1,5 +1,6 @@
 //! Slow peers, on a clock that the tests turn and pipes without a kernel between.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -9,12 +10,18 @@ use tokio::time::Instant;
 use super::*;
 use crate::Limits;
 
+const PEER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
 /// A connection to a broker of its own.
 fn connect(limits: Limits) -> (DuplexStream, Arc<Broker>, JoinHandle<()>) {
     let broker = Broker::new(Config { limits, ..Config::default() });
     let (near, far) = duplex(1 << 16);
-    let served =
-        tokio::spawn(Arc::clone(&broker).serve_stream(far, Protocol::Http1, TaskTracker::new()));
+    let served = tokio::spawn(Arc::clone(&broker).serve_stream(
+        far,
+        PEER,
+        Protocol::Http1,
+        TaskTracker::new(),
+    ));
     (near, broker, served)
 }
 
@@ -80,8 +87,12 @@ async fn a_peer_that_does_not_read_is_cut_off() {
     let broker = Broker::new(Config { limits, ..Config::default() });
     // A pipe that holds less than the response.
     let (mut stream, far) = duplex(64);
-    let served =
-        tokio::spawn(Arc::clone(&broker).serve_stream(far, Protocol::Http1, TaskTracker::new()));
+    let served = tokio::spawn(Arc::clone(&broker).serve_stream(
+        far,
+        PEER,
+        Protocol::Http1,
+        TaskTracker::new(),
+    ));
     stream.write_all(b"GET /debug HTTP/1.1\r\nHost: b\r\n\r\n").await.unwrap();
     let before = Instant::now();
     served.await.unwrap();

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use snowflake_broker::{Args, Config};
+use snowflake_broker::{Args, Config, TrustedHops};
 use snowflake_cli::Program;
 
 const PROGRAM: Program = Program { name: "snowflake-broker", version: "0" };
@@ -50,6 +50,7 @@ fn what_deployments_use() {
         "-allowed-relay-pattern=b.example$",
         "-poll-interval-filepath",
         &intervals,
+        "-trusted-hops=2",
         "-metrics-log",
         &metrics,
         "-unsafe-logging=false",
@@ -59,6 +60,7 @@ fn what_deployments_use() {
     let config = Config::from_args(&args).unwrap();
     assert!(config.tls.is_none());
     assert_eq!(config.allowed_relay_pattern.as_str(), "b.example$");
+    assert_eq!(config.trusted_hops, TrustedHops::Always(2));
     assert_eq!(config.bridges.relay_url(&Default::default()).as_deref(), Some("wss://b.example/"));
 }
 
@@ -70,6 +72,8 @@ fn gos_defaults() {
     assert_eq!(args.geoip6db, "/usr/share/tor/geoip6".into());
     assert!(!args.disable_tls && !args.disable_geoip && !args.unsafe_logging);
     assert_eq!(args.allowed_relay_pattern, "");
+    // Go's 1 holds for those who can be a reverse proxy.
+    assert_eq!(args.trusted_hops, None);
 }
 
 /// In a unit file an empty value stands for a flag that is not used.

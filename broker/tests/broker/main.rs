@@ -9,6 +9,7 @@ mod hang_ups;
 mod legacy_clients;
 mod pages;
 mod program;
+mod rate_limit;
 mod refusals;
 mod rendezvous;
 mod support;

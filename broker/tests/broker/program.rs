@@ -50,7 +50,7 @@ impl Running {
 async fn serves_reloads_and_stops() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("intervals");
-    std::fs::write(&file, r#"{"unrestricted_poll_interval":1000}"#).unwrap();
+    std::fs::write(&file, r#"{"unrestricted_poll_interval":1000000}"#).unwrap();
     let mut broker = Running::start(&[
         "-disable-tls",
         "-addr",
@@ -62,27 +62,49 @@ async fn serves_reloads_and_stops() {
     ]);
     let line = broker.line("listens on port").await;
     let port: u16 = line.rsplit(' ').next().unwrap().parse().unwrap();
-    let poll = || async move {
+    // Parked polls end at once when the program stops, and tell the interval that counted when they
+    // came.
+    let poll = async |address| {
         let mut connection =
             Connection(tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap());
-        connection.post("/proxy", proxy_poll("s").encode()).await;
-        connection.post("/client", "").await;
+        connection.poll_from(address, &proxy_poll(address)).await;
         connection
     };
-    // A parked poll ends at once when the program stops, and tells the interval that counts by
-    // then.
-    let mut parked = poll().await;
     std::fs::write(&file, "nonsense").unwrap();
     broker.signal("HUP").await;
     broker.line("not reloaded").await;
-    std::fs::write(&file, r#"{"unrestricted_poll_interval":2000}"#).unwrap();
+    let mut early = poll("192.0.2.1").await;
+    until_parked(port, 1).await;
+    std::fs::write(&file, r#"{"unrestricted_poll_interval":2000000}"#).unwrap();
     broker.signal("HUP").await;
     broker.line("reloaded").await;
+    let mut late = poll("192.0.2.2").await;
+    until_parked(port, 2).await;
     broker.signal("TERM").await;
-    let reply = parked.reply().await;
-    assert!(reply.is_no_match());
-    assert_eq!(reply.poll().next_poll, Some(Duration::from_secs(2)));
+    for (parked, seconds) in [(&mut early, 1000), (&mut late, 2000)] {
+        let reply = parked.reply().await;
+        assert!(reply.is_no_match());
+        let (left, interval) = (reply.poll().next_poll.unwrap(), Duration::from_secs(seconds));
+        assert!(left <= interval && left > interval - PATIENCE, "{left:?}");
+    }
     assert_eq!(broker.exit_code().await, Some(0));
+}
+
+/// Waits until so many proxies are parked at the broker on this port.
+async fn until_parked(port: u16, wanted: usize) {
+    let first_line = format!("current snowflakes available: {wanted}\n");
+    let parked = async {
+        loop {
+            let mut connection =
+                Connection(tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap());
+            connection.send("GET /debug HTTP/1.1\r\nHost: broker\r\n\r\n").await;
+            if connection.reply().await.body.starts_with(&first_line) {
+                return;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    timeout(PATIENCE, parked).await.unwrap_or_else(|_| panic!("never {wanted} proxies"));
 }
 
 #[tokio::test]

@@ -1,8 +1,6 @@
 //! Client and proxy find each other.
 
-use std::time::Duration;
-
-use snowflake_broker::{BridgeList, Config, PollIntervals};
+use snowflake_broker::{BridgeList, Config};
 use snowflake_messages::{
     ClientPollRequest, ClientPollResponse, Fingerprint, NatType, PollOutcome, ProxyPollRequest,
     ProxyPollResponse, ProxyType,
@@ -22,7 +20,7 @@ async fn from_poll_to_answer() {
     assert_eq!(
         matched.body,
         format!(
-            r#"{{"Status":"client match","Offer":{offer_in_json},"NAT":"unknown","NextPoll":20000,"RelayURL":"wss://snowflake.torproject.net/"}}"#
+            r#"{{"Status":"client match","Offer":{offer_in_json},"NAT":"unknown","NextPoll":0,"RelayURL":"wss://snowflake.torproject.net/"}}"#
         )
     );
     assert_eq!(matched.header("content-type"), Some("text/plain; charset=utf-8"));
@@ -128,21 +126,4 @@ async fn polls_of_old_and_browser_proxies_are_understood() {
     assert!(proxy.await.unwrap().is_match());
     let answer = proxy_answer("k3j5h2k").replace("\"1.3\"", "\"1.0\"");
     assert_eq!(broker.post("/answer", answer).await.body, r#"{"Status":"success"}"#);
-}
-
-#[tokio::test]
-async fn next_poll_is_that_of_the_pool() {
-    let intervals =
-        r#"{"open_poll_interval":1000,"moderate_poll_interval":2000,"strict_poll_interval":3000}"#;
-    let mut config = Config { intervals: PollIntervals::parse(intervals).unwrap(), ..config() };
-    config.limits.proxy_wait = Duration::from_millis(20);
-    let broker = TestBroker::with(config).await;
-    for (nat, seconds) in
-        [(NatType::Unrestricted, 1), (NatType::Moderate, 2), (NatType::Unknown, 3)]
-    {
-        let reply =
-            broker.post("/proxy", ProxyPollRequest { nat, ..proxy_poll("s") }.encode()).await;
-        assert!(reply.is_no_match());
-        assert_eq!(reply.poll().next_poll, Some(Duration::from_secs(seconds)), "{nat}");
-    }
 }

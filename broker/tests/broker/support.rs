@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use snowflake_broker::{Config, run};
+use snowflake_broker::{Config, PollIntervals, run};
 use snowflake_messages::{
     ClientPollRequest, DescriptionText, Fingerprint, NatType, PollOutcome, ProxyAnswerRequest,
     ProxyPollRequest, ProxyPollResponse, ProxyType, RelayPattern, SessionDescription, Sid,
@@ -29,8 +29,22 @@ pub(crate) struct TestBroker {
     task: JoinHandle<()>,
 }
 
+/// As people run it, but without rate limit: all who poll here have one address.
 pub(crate) fn config() -> Config {
+    Config { intervals: intervals(0, 0, 0), ..limited() }
+}
+
+/// As people run it.
+pub(crate) fn limited() -> Config {
     Config { allowed_relay_pattern: RelayPattern::new(PATTERN), ..Config::default() }
+}
+
+/// Poll intervals in milliseconds.
+pub(crate) fn intervals(open: u64, moderate: u64, strict: u64) -> PollIntervals {
+    PollIntervals::parse(&format!(
+        r#"{{"open_poll_interval":{open},"moderate_poll_interval":{moderate},"strict_poll_interval":{strict}}}"#
+    ))
+    .unwrap()
 }
 
 impl TestBroker {
@@ -125,6 +139,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             body.len()
         );
         self.send([head.as_bytes(), body].concat()).await;
+    }
+
+    /// A proxy's poll as a reverse proxy passes it on.
+    pub(crate) async fn poll_from(&mut self, address: &str, poll: &ProxyPollRequest) {
+        let body = poll.encode();
+        let length = body.len();
+        self.send(format!(
+            "POST /proxy HTTP/1.1\r\nHost: broker\r\nX-Forwarded-For: {address}\r\nContent-Length: {length}\r\n\r\n{body}"
+        ))
+        .await;
     }
 
     pub(crate) async fn reply(&mut self) -> Reply {
