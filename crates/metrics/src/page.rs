@@ -1,0 +1,128 @@
+use prometheus::core::Collector;
+use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
+
+use crate::figures::Rounded;
+use crate::{Counters, Gauges};
+
+/// What kind of text [`Page::text`] is, for the header `Content-Type`.
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// The figures of a program.
+///
+/// Each has a name, a line of help and the names of its labels. All of them are constants of the
+/// program: the methods panic if one is no name in Prometheus or is used twice.
+#[derive(Debug)]
+pub struct Page {
+    registry: Registry,
+}
+
+impl Page {
+    /// An empty page; all names on it will begin with `namespace` and `_`.
+    ///
+    /// # Panics
+    /// If the namespace is empty.
+    pub fn new(namespace: &str) -> Self {
+        let registry = Registry::new_custom(Some(namespace.to_owned()), None);
+        Self { registry: registry.expect("a namespace is not empty") }
+    }
+
+    /// Counters that are shown as they are.
+    ///
+    /// # Panics
+    /// If the names are not as [`Page`] says.
+    pub fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Counters {
+        let counters = counters(name, help, labels);
+        self.add(counters.clone());
+        Counters(counters)
+    }
+
+    /// Counters that are shown rounded up to a multiple of [`ROUNDED_TO`](crate::ROUNDED_TO).
+    ///
+    /// # Panics
+    /// If the names are not as [`Page`] says.
+    pub fn rounded_counters(&self, name: &str, help: &str, labels: &[&str]) -> Counters {
+        let counters = counters(name, help, labels);
+        self.add(Rounded(counters.clone()));
+        Counters(counters)
+    }
+
+    /// Numbers of things that are there now.
+    ///
+    /// # Panics
+    /// If the names are not as [`Page`] says.
+    pub fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> Gauges {
+        let gauges = IntGaugeVec::new(Opts::new(name, help), labels).expect(GOOD_NAMES);
+        self.add(gauges.clone());
+        Gauges(gauges)
+    }
+
+    /// All figures in Prometheus' text format, in the order of their names and labels. A figure is
+    /// shown from its first use on.
+    pub fn text(&self) -> String {
+        let families = self.registry.gather();
+        TextEncoder::new().encode_to_string(&families).expect("memory takes all that is written")
+    }
+
+    fn add(&self, figures: impl Collector + 'static) {
+        self.registry.register(Box::new(figures)).expect(GOOD_NAMES);
+    }
+}
+
+const GOOD_NAMES: &str = "names are constants, each of its own";
+
+fn counters(name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+    IntCounterVec::new(Opts::new(name, help), labels).expect(GOOD_NAMES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unused_figure_is_not_shown() {
+        let page = Page::new("s");
+        let _counters = page.counters("a_total", "A.", &["x"]);
+        let _gauges = page.gauges("b", "B.", &["x"]);
+        assert_eq!(page.text(), "");
+    }
+
+    #[test]
+    fn names_and_labels_are_in_order() {
+        let page = Page::new("s");
+        let gauges = page.gauges("b", "B.", &["z", "a"]);
+        let counters = page.counters("a_total", "A.", &["x"]);
+        let _held = [gauges.hold(&["1", "2"]), gauges.hold(&["2", "1"]), gauges.hold(&["2", "1"])];
+        counters.count(&["\"quoted\"\n"]);
+        counters.count(&[""]);
+        assert_eq!(
+            page.text(),
+            "# HELP s_a_total A.\n# TYPE s_a_total counter\n\
+             s_a_total{x=\"\"} 1\n\
+             s_a_total{x=\"\\\"quoted\\\"\\n\"} 1\n\
+             # HELP s_b B.\n# TYPE s_b gauge\n\
+             s_b{a=\"1\",z=\"2\"} 2\n\
+             s_b{a=\"2\",z=\"1\"} 1\n"
+        );
+    }
+
+    #[test]
+    fn rounding_is_for_the_eye_only() {
+        let page = Page::new("s");
+        let counters = page.rounded_counters("a_total", "A.", &["x"]);
+        for (shown, more) in [(8, 1), (8, 7), (16, 1), (16, 7), (24, 1)] {
+            (0..more).for_each(|_| counters.count(&["y"]));
+            let line = format!("s_a_total{{x=\"y\"}} {shown}\n");
+            assert!(page.text().ends_with(&line), "{}", page.text());
+        }
+    }
+
+    #[test]
+    fn what_is_gone_leaves_a_zero() {
+        let page = Page::new("s");
+        let gauges = page.gauges("b", "B.", &["x"]);
+        let held = [gauges.hold(&["y"]), gauges.hold(&["y"])];
+        assert!(page.text().ends_with("s_b{x=\"y\"} 2\n"));
+        drop(held);
+        assert!(page.text().ends_with("s_b{x=\"y\"} 0\n"));
+    }
+}
