@@ -7,7 +7,7 @@ use crate::ListenAddr;
 
 /// The Snowflake broker: matches clients with volunteer proxies.
 ///
-/// SIGHUP: read the bridge list and the poll intervals again. SIGTERM, SIGINT: stop.
+/// SIGHUP: read the bridge list, the poll intervals and the geoip files again. SIGTERM, SIGINT: stop.
 #[derive(Debug, Parser)]
 pub struct Args {
     /// Address to listen on: host:port, or :port for all addresses.
@@ -22,14 +22,13 @@ pub struct Args {
     /// Private key of the certificate, PEM; needs -cert.
     #[arg(long, default_value = "")]
     pub key: OptionalPath,
-    /// Accepted for existing set-ups. Statistics by country come later; until then none are kept,
-    /// as if this were set.
+    /// Keep no statistics by country, and none of proxies' addresses; the geoip files are not read.
     #[arg(long)]
     pub disable_geoip: bool,
-    /// Accepted and not read: statistics by country come later.
+    /// Countries of IPv4 addresses, in tor's format (on Debian: package tor-geoipdb).
     #[arg(long, default_value = "/usr/share/tor/geoip")]
     pub geoipdb: OptionalPath,
-    /// Accepted and not read: statistics by country come later.
+    /// Countries of IPv6 addresses.
     #[arg(long, default_value = "/usr/share/tor/geoip6")]
     pub geoip6db: OptionalPath,
     /// Bridges that clients may ask for: one JSON object a line, with displayName, webSocketAddress

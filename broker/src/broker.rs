@@ -58,8 +58,9 @@ impl Broker {
         })
     }
 
-    /// Reads the bridge list and the poll intervals again, from the files they came from. A bad
-    /// file leaves things as they are.
+    /// Reads the bridge list, the poll intervals and the countries again, from the files they came
+    /// from. A bad file leaves things as they are. Blocks, for a second if countries are read;
+    /// requests are served meanwhile.
     pub fn reload(&self) {
         reload(self.config.bridge_list_path.as_deref(), read_bridges, |bridges| {
             *self.bridges.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(bridges);
@@ -67,6 +68,9 @@ impl Broker {
         reload(self.config.poll_interval_path.as_deref(), read_intervals, |intervals| {
             *self.intervals.write().unwrap_or_else(PoisonError::into_inner) = intervals;
         });
+        if let Some(countries) = &self.config.countries {
+            countries.reload();
+        }
     }
 
     pub(crate) fn bridges(&self) -> Arc<BridgeList> {

@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::ServerConfig;
+use snowflake_cli::OptionalPath;
+use snowflake_geoip::GeoIpError;
 use snowflake_messages::RelayPattern;
 
 use crate::{
-    Args, BridgeList, ConfigError, Limits, MetricsLog, PollIntervals, Reason, TrustedHops, tls,
+    Args, BridgeList, ConfigError, Countries, Limits, MetricsLog, PollIntervals, Reason,
+    TrustedHops, tls,
 };
 
 /// The configuration of a broker. [`Default`] is plain HTTP with the built-in bridge, no metrics
@@ -27,6 +30,9 @@ pub struct Config {
     pub intervals: PollIntervals,
     /// Where `intervals` came from, to be read again by [`Broker::reload`](crate::Broker::reload).
     pub poll_interval_path: Option<PathBuf>,
+    /// Countries of addresses. `None`: no addresses of proxies are counted, and clients have unknown
+    /// countries.
+    pub countries: Option<Arc<Countries>>,
     /// Which headers are believed about who polls.
     pub trusted_hops: TrustedHops,
     /// Where metrics go.
@@ -41,12 +47,13 @@ impl Config {
     /// # Errors
     /// Names the flag, its value and what is wrong with it.
     pub fn from_args(args: &Args) -> Result<Self, ConfigError> {
+        let tls = tls_choice(args)?;
         let metrics_log = match args.metrics_log.as_path() {
             Some(path) => MetricsLog::file(path).map_err(bad("metrics-log", path))?,
             None => MetricsLog::Stdout,
         };
         Ok(Self {
-            tls: tls_choice(args)?,
+            tls,
             bridges: read_or_default(
                 args.bridge_list_path.as_path(),
                 read_bridges,
@@ -60,6 +67,7 @@ impl Config {
                 "poll-interval-filepath",
             )?,
             poll_interval_path: args.poll_interval_filepath.clone().into_path(),
+            countries: countries(args)?,
             trusted_hops: args.trusted_hops.map(TrustedHops::Always).unwrap_or_default(),
             metrics_log,
             limits: Limits::default(),
@@ -83,6 +91,20 @@ fn read_or_default<T: Default>(
     flag: &'static str,
 ) -> Result<T, ConfigError> {
     path.map_or_else(|| Ok(T::default()), |path| read(path).map_err(bad(flag, path)))
+}
+
+fn countries(args: &Args) -> Result<Option<Arc<Countries>>, ConfigError> {
+    if args.disable_geoip {
+        return Ok(None);
+    }
+    // An empty path is a file that does not exist, as with Go.
+    let path = |path: &OptionalPath| path.clone().into_path().unwrap_or_default();
+    let (v4, v6) = (path(&args.geoipdb), path(&args.geoip6db));
+    let is_v6 = |error: &GeoIpError| error.path() == v6 && v4 != v6;
+    Countries::read(v4.clone(), v6.clone()).map(|read| Some(Arc::new(read))).map_err(|error| {
+        let (flag, path) = if is_v6(&error) { ("geoip6db", &v6) } else { ("geoipdb", &v4) };
+        bad(flag, path)(error)
+    })
 }
 
 fn tls_choice(args: &Args) -> Result<Option<Arc<ServerConfig>>, ConfigError> {

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use snowflake_geoip::GeoIpError;
+
 use crate::{BridgeListError, TlsError};
 
 /// Why the broker cannot start with these flags.
@@ -31,6 +33,9 @@ pub enum Reason {
     /// The file or address cannot be used.
     #[error(transparent)]
     Io(#[from] io::Error),
+    /// No geoip file.
+    #[error("{0}; without statistics by country: -disable-geoip")]
+    GeoIp(#[from] GeoIpError),
     /// Not a bridge list.
     #[error(transparent)]
     Bridges(#[from] BridgeListError),

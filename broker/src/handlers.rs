@@ -4,6 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use snowflake_addresses::remote_address;
+use snowflake_geoip::Country;
 use snowflake_messages::{
     ClientPollError, ClientPollRequest, ClientPollResponse, DescriptionText, Fingerprint, NatType,
     PollOutcome, ProxyAnswerError, ProxyAnswerRequest, ProxyAnswerResponse, ProxyPollError,
@@ -12,7 +14,8 @@ use snowflake_messages::{
 
 use crate::Broker;
 use crate::limits::REFUSED_POLL_INTERVAL;
-use crate::metrics::ProxyEvent;
+use crate::metrics::{Client, Metrics, ProxyEvent};
+use crate::origin::ClientOrigin;
 use crate::rate_limit::TooSoon;
 use crate::waiting::{NoAnswer, Offer};
 
@@ -45,21 +48,28 @@ impl Broker {
     pub(crate) async fn proxy_poll(&self, body: &[u8], from: IpAddr) -> Result<String, BadRequest> {
         let poll = ProxyPollRequest::decode(body)?;
         if !self.accepts(&poll) {
-            self.metrics.count_proxy(ProxyEvent::Rejected);
+            self.metrics.count_proxy(&poll, ProxyEvent::Rejected);
             return Ok(refused(status::WRONG_PATTERN, REFUSED_POLL_INTERVAL));
+        }
+        if let Some(countries) = &self.config.countries {
+            self.metrics.count_address(&poll, from, countries.of(from));
         }
         let turn = match self.take_turn(poll.nat, from) {
             Ok(turn) => turn,
             Err(TooSoon { turn }) => return Ok(refused(status::TOO_SOON, time_until(turn))),
         };
+        let _available = self.metrics.available(&poll);
         let outcome = match self.room.wait_for_offer(&poll).await {
-            Some(offer) => PollOutcome::Match {
-                offer: offer.text.clone(),
-                nat: offer.nat,
-                relay_url: offer.relay_url.as_ref().to_owned(),
-            },
+            Some(offer) => {
+                self.metrics.count_proxy(&poll, ProxyEvent::Matched);
+                PollOutcome::Match {
+                    offer: offer.text.clone(),
+                    nat: offer.nat,
+                    relay_url: offer.relay_url.as_ref().to_owned(),
+                }
+            }
             None => {
-                self.metrics.count_proxy(ProxyEvent::Idle);
+                self.metrics.count_proxy(&poll, ProxyEvent::Idle);
                 PollOutcome::NoMatch
             }
         };
@@ -67,10 +77,10 @@ impl Broker {
     }
 
     /// Serves a client's poll, refusals included: they go to the client as text.
-    pub(crate) async fn client_poll(&self, body: &[u8]) -> String {
+    pub(crate) async fn client_poll(&self, body: &[u8], from: ClientOrigin) -> String {
         let answer = match ClientPollRequest::decode(body) {
             Ok(ClientPollRequest { offer, nat, fingerprint }) => {
-                self.find_answer(offer, nat, fingerprint).await
+                self.find_answer(offer, nat, fingerprint, from).await
             }
             Err(error) => Err(error.into()),
         };
@@ -87,12 +97,13 @@ impl Broker {
         &self,
         offer: &[u8],
         nat: &str,
+        from: ClientOrigin,
     ) -> Result<String, Refusal> {
         // What is not UTF-8 is replaced, as Go's decoder does.
         let offer = String::from_utf8_lossy(offer).into_owned();
         let offer = DescriptionText::check(offer).map_err(ClientPollError::MalformedOffer)?;
         let nat = nat.parse().map_err(ClientPollError::Nat)?;
-        Ok(self.find_answer(offer, nat, Fingerprint::DEFAULT).await?.into_string())
+        Ok(self.find_answer(offer, nat, Fingerprint::DEFAULT, from).await?.into_string())
     }
 
     /// Serves a proxy's answer.
@@ -101,9 +112,11 @@ impl Broker {
             return Err(BadRequest::NoCandidate);
         }
         let ProxyAnswerRequest { sid, answer } = ProxyAnswerRequest::decode(body)?;
-        let response = match self.room.hand_over_answer(&sid, answer) {
-            true => ProxyAnswerResponse::Success,
-            false => ProxyAnswerResponse::ClientGone,
+        let taken_from = self.room.hand_over_answer(&sid, answer);
+        self.metrics.count_answer(taken_from);
+        let response = match taken_from {
+            Some(_) => ProxyAnswerResponse::Success,
+            None => ProxyAnswerResponse::ClientGone,
         };
         Ok(response.encode())
     }
@@ -135,10 +148,10 @@ impl Broker {
     /// Whether the proxy is willing to connect to every relay that this broker may name.
     fn accepts(&self, poll: &ProxyPollRequest) -> bool {
         let Some(accepted) = &poll.accepted_relay_pattern else {
-            self.metrics.count_proxy(ProxyEvent::WithoutPattern);
+            self.metrics.count_proxy(poll, ProxyEvent::WithoutPattern);
             return false;
         };
-        self.metrics.count_proxy(ProxyEvent::WithPattern);
+        self.metrics.count_proxy(poll, ProxyEvent::WithPattern);
         accepted.contains(&self.config.allowed_relay_pattern)
     }
 
@@ -153,11 +166,37 @@ impl Broker {
         text: DescriptionText,
         nat: NatType,
         bridge: Fingerprint,
+        from: ClientOrigin,
     ) -> Result<DescriptionText, Refusal> {
         let relay_url = self.bridges().relay_url(&bridge).ok_or(Refusal::UnknownBridge)?;
+        let country = self.country(from, &text);
+        let client = Client { nat, country, rendezvous: from.rendezvous };
+        let mut waiting =
+            Waiting { metrics: &self.metrics, client, outcome: Err(NoAnswer::TimedOut) };
         let answer = self.room.wait_for_answer(Arc::new(Offer { text, nat, relay_url })).await;
-        self.metrics.count_client(nat, answer.as_ref().map(drop).map_err(|reason| *reason));
+        waiting.outcome = answer.as_ref().map(drop).map_err(|reason| *reason);
         Ok(answer?)
+    }
+
+    /// The country of a client; what came through others tells it only by its offer.
+    fn country(&self, from: ClientOrigin, offer: &DescriptionText) -> Country {
+        let Some(countries) = &self.config.countries else { return Country::UNKNOWN };
+        let in_offer = || remote_address(&offer.parse().ok()?.sdp);
+        from.address.or_else(in_offer).map_or(Country::UNKNOWN, |ip| countries.of(ip))
+    }
+}
+
+/// A client that waits, counted when it does not any more: one that hangs up has timed out, as with
+/// Go.
+struct Waiting<'a> {
+    metrics: &'a Metrics,
+    client: Client,
+    outcome: Result<(), NoAnswer>,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.metrics.count_client(self.client, self.outcome);
     }
 }
 

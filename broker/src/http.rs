@@ -16,6 +16,7 @@ use tracing::{debug, warn};
 
 use crate::Broker;
 use crate::handlers::{BadRequest, Refusal};
+use crate::origin::ClientOrigin;
 
 /// How the oldest clients say their NAT type.
 const LEGACY_NAT: HeaderName = HeaderName::from_static("snowflake-nat-type");
@@ -65,6 +66,7 @@ pub(crate) async fn respond(
         },
         "/debug" => ok(broker.debug_page()),
         "/metrics" => metrics(&broker).await,
+        "/prometheus" => return Ok(prometheus(&broker)),
         "/robots.txt" => return Ok(response(ok("User-agent: *\nDisallow: /\n"))),
         _ => return Ok(response(not_found())),
     };
@@ -75,14 +77,25 @@ async fn post(broker: &Broker, peer: IpAddr, head: &Parts, body: &[u8]) -> Reply
     match head.uri.path() {
         "/proxy" => ok_or_400(broker.proxy_poll(body, broker.proxy_at(&head.headers, peer)).await),
         "/answer" => ok_or_400(broker.proxy_answer(body)),
-        _ if body.starts_with(b"{") => legacy_client(broker, &head.headers, body).await,
-        _ => ok(broker.client_poll(body).await),
+        _ => {
+            let from = ClientOrigin::http(&head.headers, peer);
+            if body.starts_with(b"{") {
+                legacy_client(broker, &head.headers, body, from).await
+            } else {
+                ok(broker.client_poll(body, from).await)
+            }
+        }
     }
 }
 
-async fn legacy_client(broker: &Broker, headers: &HeaderMap, offer: &[u8]) -> Reply {
+async fn legacy_client(
+    broker: &Broker,
+    headers: &HeaderMap,
+    offer: &[u8],
+    from: ClientOrigin,
+) -> Reply {
     let nat = headers.get(LEGACY_NAT).map_or(b"".as_slice(), HeaderValue::as_bytes);
-    match broker.legacy_client_poll(offer, &String::from_utf8_lossy(nat)).await {
+    match broker.legacy_client_poll(offer, &String::from_utf8_lossy(nat), from).await {
         Ok(answer) => ok(answer),
         Err(Refusal::NoProxies) => empty(StatusCode::SERVICE_UNAVAILABLE),
         Err(Refusal::TimedOut) => empty(StatusCode::GATEWAY_TIMEOUT),
@@ -99,6 +112,13 @@ async fn metrics(broker: &Broker) -> Reply {
             empty(StatusCode::INTERNAL_SERVER_ERROR)
         }
     }
+}
+
+fn prometheus(broker: &Broker) -> Response<Full<Bytes>> {
+    let mut response = response(ok(broker.metrics.page()));
+    let text = HeaderValue::from_static(snowflake_metrics::CONTENT_TYPE);
+    response.headers_mut().insert(header::CONTENT_TYPE, text);
+    response
 }
 
 async fn read(body: Incoming, broker: &Broker) -> Result<Payload, BodyError> {

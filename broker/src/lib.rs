@@ -10,14 +10,15 @@
 //! ```
 //!
 //! A proxy's poll is held for 10 s. A client is given a waiting proxy at once or told that there is
-//! none; it then waits 5 s for that proxy's answer. An address may poll once per interval. Everything is in memory and bounded:
-//! [`Limits`].
+//! none; it then waits 5 s for that proxy's answer. Proxies at one address may poll once per
+//! interval. Everything is in memory and bounded: [`Limits`].
 
 mod addr;
 mod args;
 mod bridges;
 mod broker;
 mod config;
+mod countries;
 mod error;
 mod handlers;
 mod http;
@@ -37,6 +38,7 @@ pub use args::Args;
 pub use bridges::{BridgeList, BridgeListError, BridgeProblem};
 pub use broker::Broker;
 pub use config::Config;
+pub use countries::Countries;
 pub use error::{ConfigError, Reason};
 pub use intervals::PollIntervals;
 pub use limits::Limits;

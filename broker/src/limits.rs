@@ -70,6 +70,10 @@ pub(crate) const REFUSED_POLL_INTERVAL: Duration = Duration::from_secs(3600);
 /// Span of one block of the metrics log.
 pub(crate) const METRICS_INTERVAL: Duration = Duration::from_secs(86_400);
 
+/// Proxies' addresses that are counted for one block: some 35 MB. When full, further ones
+/// are left out, and a warning says so with the block.
+pub(crate) const MAX_COUNTED_ADDRESSES: usize = 1 << 20;
+
 /// Largest metrics log that `/metrics` hands out: some decades of blocks. Above, status 500.
 pub(crate) const MAX_METRICS_LOG: u64 = 16 << 20;
 

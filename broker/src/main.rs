@@ -1,6 +1,8 @@
 //! The Snowflake broker.
 
+use std::convert::Infallible;
 use std::error::Error;
+use std::future::pending;
 use std::io::{self, Write};
 use std::pin::pin;
 use std::process::ExitCode;
@@ -9,7 +11,7 @@ use std::sync::Arc;
 use snowflake_broker::{Args, Broker, Config, ConfigError};
 use snowflake_cli::logging::{self, LogConfig, Target};
 use snowflake_cli::{Program, open_files};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
@@ -39,8 +41,7 @@ async fn main() -> ExitCode {
 
 async fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     // Before anything else, so that a signal is never lost to its default action.
-    let (mut hangup, mut interrupt) =
-        (signal(SignalKind::hangup())?, signal(SignalKind::interrupt())?);
+    let (hangup, mut interrupt) = (signal(SignalKind::hangup())?, signal(SignalKind::interrupt())?);
     let mut terminate = signal(SignalKind::terminate())?;
     open_files::raise_limit();
     let config = Config::from_args(args)?;
@@ -52,13 +53,25 @@ async fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     info!("{PROGRAM} listens on port {}", listener.local_addr()?.port());
     let broker = Broker::new(config);
     let shutdown = CancellationToken::new();
-    let mut serving = pin!(Arc::clone(&broker).serve(listener, shutdown.clone()));
+    let mut reloading = pin!(reload_on(hangup, Arc::clone(&broker)));
+    let mut serving = pin!(broker.serve(listener, shutdown.clone()));
     loop {
         tokio::select! {
             () = &mut serving => return Ok(()),
-            Some(()) = hangup.recv() => broker.reload(),
+            never = &mut reloading => match never {},
             Some(()) = terminate.recv() => shutdown.cancel(),
             Some(()) = interrupt.recv() => shutdown.cancel(),
         }
     }
+}
+
+/// Reads the broker's files again at each signal, for ever, on a thread that may block.
+async fn reload_on(mut hangup: Signal, broker: Arc<Broker>) -> Infallible {
+    while hangup.recv().await.is_some() {
+        let broker = Arc::clone(&broker);
+        if let Err(error) = tokio::task::spawn_blocking(move || broker.reload()).await {
+            error!(%error, "cannot reload");
+        }
+    }
+    pending().await
 }

@@ -1,20 +1,29 @@
 //! What the broker counts, and how it publishes it: rounded, so that nobody finds a single user in
 //! it.
+//!
+//! Twice: as a block a day for researchers (`metrics/block.rs`), and as figures that a Prometheus
+//! server reads when it likes (`metrics/figures.rs`). Names, labels and rounding are those of the
+//! Go broker.
 
-use std::fmt::Write;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+mod addresses;
+mod block;
+mod figures;
 
-use snowflake_messages::{NatType, Pool, ProxyType};
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
-use crate::limits::METRICS_INTERVAL;
+use snowflake_geoip::Country;
+use snowflake_messages::{NatType, ProxyPollRequest, ProxyType};
+use snowflake_metrics::Held;
+use tracing::warn;
+
+use self::addresses::Addresses;
+use self::figures::Figures;
+use crate::limits::MAX_COUNTED_ADDRESSES;
+use crate::origin::Rendezvous;
 use crate::waiting::NoAnswer;
-
-/// Published counts are rounded up to a multiple of this.
-const BIN: u64 = 8;
-
-/// A country that is not known. Statistics by country are not kept, so all are this one.
-const UNKNOWN_COUNTRY: &str = "??";
 
 /// What became of a proxy's poll, for statistics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,222 +36,137 @@ pub(crate) enum ProxyEvent {
     Rejected,
     /// No client came.
     Idle,
+    /// A client came.
+    Matched,
 }
 
-/// Counters since the last block.
-#[derive(Debug, Default)]
+/// A client, as far as it is counted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Client {
+    pub(crate) nat: NatType,
+    pub(crate) country: Country,
+    pub(crate) rendezvous: Rendezvous,
+}
+
+/// How many of each country.
+type ByCountry = HashMap<Country, u64>;
+
+/// What was counted since the last block.
+///
+/// Bounded: there are six NAT types, three rendezvous, and the countries of two files; of addresses
+/// see [`Addresses`].
+#[derive(Debug)]
+struct Counts {
+    proxies: Addresses,
+    proxy_countries: ByCountry,
+    idle: u64,
+    with_pattern: u64,
+    without_pattern: u64,
+    rejected: u64,
+    denied: HashMap<NatType, u64>,
+    matched: u64,
+    timed_out: u64,
+    clients: HashMap<Rendezvous, ByCountry>,
+}
+
+/// All that is counted.
+#[derive(Debug)]
 pub(crate) struct Metrics {
-    idle: AtomicU64,
-    with_pattern: AtomicU64,
-    without_pattern: AtomicU64,
-    rejected: AtomicU64,
-    denied_restricted: AtomicU64,
-    denied_unrestricted: AtomicU64,
-    matched: AtomicU64,
-    timed_out: AtomicU64,
+    counts: Mutex<Counts>,
+    figures: Figures,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self { counts: Mutex::new(Counts::new(MAX_COUNTED_ADDRESSES)), figures: Figures::new() }
+    }
 }
 
 impl Metrics {
     /// Counts a proxy's poll; most are counted twice, for their pattern and for their outcome.
-    pub(crate) fn count_proxy(&self, event: ProxyEvent) {
-        let counter = match event {
-            ProxyEvent::WithPattern => &self.with_pattern,
-            ProxyEvent::WithoutPattern => &self.without_pattern,
-            ProxyEvent::Rejected => &self.rejected,
-            ProxyEvent::Idle => &self.idle,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn count_proxy(&self, poll: &ProxyPollRequest, event: ProxyEvent) {
+        self.figures.count_proxy(poll, event);
+        let mut counts = self.lock();
+        match event {
+            ProxyEvent::WithPattern => counts.with_pattern += 1,
+            ProxyEvent::WithoutPattern => counts.without_pattern += 1,
+            ProxyEvent::Rejected => counts.rejected += 1,
+            ProxyEvent::Idle => counts.idle += 1,
+            ProxyEvent::Matched => {}
+        }
     }
 
-    /// Counts a client's poll by its NAT and outcome.
-    pub(crate) fn count_client(&self, nat: NatType, outcome: Result<(), NoAnswer>) {
-        let counter = match (outcome, nat.pool()) {
-            (Ok(()), _) => &self.matched,
-            (Err(NoAnswer::TimedOut), _) => &self.timed_out,
-            (Err(NoAnswer::NoProxies), Pool::Open) => &self.denied_unrestricted,
-            (Err(NoAnswer::NoProxies), Pool::Moderate | Pool::Strict) => &self.denied_restricted,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
+    /// Counts a proxy's address, once a day for each type and NAT that polls from there.
+    pub(crate) fn count_address(&self, poll: &ProxyPollRequest, from: IpAddr, country: Country) {
+        let mut counts = self.lock();
+        let seen = counts.proxies.see(from, poll.proxy_type, poll.nat);
+        if seen.new_address {
+            *counts.proxy_countries.entry(country).or_default() += 1;
+        }
+        drop(counts);
+        if seen.new_kind {
+            self.figures.count_address(poll, country);
+        }
+    }
+
+    /// Counts a proxy as available for as long as the result lives.
+    pub(crate) fn available(&self, poll: &ProxyPollRequest) -> Held {
+        self.figures.available(poll)
+    }
+
+    /// Counts a proxy's answer, by the proxy's type if its client still waited.
+    pub(crate) fn count_answer(&self, taken_from: Option<ProxyType>) {
+        self.figures.count_answer(taken_from);
+    }
+
+    /// Counts a client's poll by its outcome.
+    pub(crate) fn count_client(&self, client: Client, outcome: Result<(), NoAnswer>) {
+        self.figures.count_client(client, outcome);
+        let mut counts = self.lock();
+        match outcome {
+            Ok(()) => counts.matched += 1,
+            Err(NoAnswer::TimedOut) => counts.timed_out += 1,
+            Err(NoAnswer::NoProxies) => *counts.denied.entry(client.nat).or_default() += 1,
+        }
+        let countries = counts.clients.entry(client.rendezvous).or_default();
+        *countries.entry(client.country).or_default() += 1;
     }
 
     /// Writes the block of the interval that ends at `end`, and starts counting anew.
-    ///
-    /// The lines are those that CollecTor knows from the Go broker. Lines about addresses of
-    /// proxies are as with Go's `-disable-geoip`: empty or 0.
     pub(crate) fn take_block(&self, end: SystemTime) -> String {
-        let take = |counter: &AtomicU64| counter.swap(0, Ordering::Relaxed);
-        let (restricted, unrestricted) =
-            (take(&self.denied_restricted), take(&self.denied_unrestricted));
-        let denied = restricted + unrestricted;
-        let (matched, timed_out) = (take(&self.matched), take(&self.timed_out));
-        let polls = denied + matched + timed_out;
+        let counts = std::mem::replace(&mut *self.lock(), Counts::new(MAX_COUNTED_ADDRESSES));
+        if counts.proxies.is_full() {
+            warn!(limit = MAX_COUNTED_ADDRESSES, "more proxies' addresses than can be counted");
+        }
+        block::write(&counts, end)
+    }
 
-        let mut block =
-            format!("snowflake-stats-end {} ({} s)\n", utc(end), METRICS_INTERVAL.as_secs());
-        block.push_str("snowflake-ips \n");
-        for proxy_type in ProxyType::KNOWN {
-            line(&mut block, &format!("snowflake-ips-{proxy_type}"), 0);
-        }
-        line(&mut block, "snowflake-ips-total", 0);
-        for (key, count) in [
-            ("snowflake-idle-count", take(&self.idle)),
-            ("snowflake-proxy-poll-with-relay-url-count", take(&self.with_pattern)),
-            ("snowflake-proxy-poll-without-relay-url-count", take(&self.without_pattern)),
-            ("snowflake-proxy-rejected-for-relay-url-count", take(&self.rejected)),
-            ("client-denied-count", denied),
-            ("client-restricted-denied-count", restricted),
-            ("client-unrestricted-denied-count", unrestricted),
-            ("client-snowflake-match-count", matched),
-            ("client-snowflake-timeout-count", timed_out),
-        ] {
-            line(&mut block, key, binned(count));
-        }
-        for (method, count) in [("http", polls), ("ampcache", 0), ("sqs", 0)] {
-            line(&mut block, &format!("client-{method}-count"), binned(count));
-            let countries = if count > 0 {
-                format!("{UNKNOWN_COUNTRY}={}", binned(count))
-            } else {
-                String::new()
-            };
-            line(&mut block, &format!("client-{method}-ips"), countries);
-        }
-        for nat in ["restricted", "unrestricted", "unknown"] {
-            line(&mut block, &format!("snowflake-ips-nat-{nat}"), 0);
-        }
-        block
+    /// The page for Prometheus.
+    pub(crate) fn page(&self) -> String {
+        self.figures.text()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn line(block: &mut String, key: &str, value: impl std::fmt::Display) {
-    // Writing to a String cannot fail.
-    let _ = writeln!(block, "{key} {value}");
-}
-
-const fn binned(count: u64) -> u64 {
-    count.div_ceil(BIN) * BIN
-}
-
-/// `YYYY-MM-DD HH:MM:SS`.
-fn utc(time: SystemTime) -> String {
-    const DAY: u64 = 86_400;
-    let seconds = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
-    let (year, month, day) = date(seconds / DAY);
-    let clock = seconds % DAY;
-    format!(
-        "{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}",
-        clock / 3600,
-        clock / 60 % 60,
-        clock % 60
-    )
-}
-
-/// Year, month and day of the Gregorian calendar, for a day counted from 1970-01-01.
-fn date(mut day: u64) -> (u64, u64, u64) {
-    let leap = |year: u64| {
-        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
-    };
-    // 400 years always have as many days, so that the loop is short even for absurd dates.
-    const FOUR_CENTURIES: u64 = 146_097;
-    let mut year = 1970 + day / FOUR_CENTURIES * 400;
-    day %= FOUR_CENTURIES;
-    while day >= 365 + u64::from(leap(year)) {
-        day -= 365 + u64::from(leap(year));
-        year += 1;
-    }
-    let lengths = [31, 28 + u64::from(leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let mut month = 1;
-    for length in lengths {
-        if day < length {
-            break;
+impl Counts {
+    fn new(most_addresses: usize) -> Self {
+        Self {
+            proxies: Addresses::new(most_addresses),
+            proxy_countries: HashMap::new(),
+            idle: 0,
+            with_pattern: 0,
+            without_pattern: 0,
+            rejected: 0,
+            denied: HashMap::new(),
+            matched: 0,
+            timed_out: 0,
+            clients: HashMap::new(),
         }
-        day -= length;
-        month += 1;
     }
-    (year, month, day + 1)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(seconds: u64) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
-    }
-
-    #[test]
-    fn dates() {
-        for (seconds, text) in [
-            (0, "1970-01-01 00:00:00"),
-            (951_782_399, "2000-02-28 23:59:59"),
-            (951_782_400, "2000-02-29 00:00:00"),
-            (951_868_800, "2000-03-01 00:00:00"),
-            (1_709_164_800, "2024-02-29 00:00:00"),
-            (1_735_689_599, "2024-12-31 23:59:59"),
-            (1_795_305_600, "2026-11-22 00:00:00"),
-            (4_107_542_400, "2100-03-01 00:00:00"),
-            (253_402_300_799, "9999-12-31 23:59:59"),
-        ] {
-            assert_eq!(utc(at(seconds)), text);
-        }
-    }
-
-    #[test]
-    fn an_empty_block() {
-        // Wire format vector: keys and order are CollecTor's.
-        assert_eq!(
-            Metrics::default().take_block(at(1_795_305_600)),
-            "snowflake-stats-end 2026-11-22 00:00:00 (86400 s)\n\
-             snowflake-ips \n\
-             snowflake-ips-standalone 0\n\
-             snowflake-ips-webext 0\n\
-             snowflake-ips-badge 0\n\
-             snowflake-ips-iptproxy 0\n\
-             snowflake-ips-bloco 0\n\
-             snowflake-ips-total 0\n\
-             snowflake-idle-count 0\n\
-             snowflake-proxy-poll-with-relay-url-count 0\n\
-             snowflake-proxy-poll-without-relay-url-count 0\n\
-             snowflake-proxy-rejected-for-relay-url-count 0\n\
-             client-denied-count 0\n\
-             client-restricted-denied-count 0\n\
-             client-unrestricted-denied-count 0\n\
-             client-snowflake-match-count 0\n\
-             client-snowflake-timeout-count 0\n\
-             client-http-count 0\n\
-             client-http-ips \n\
-             client-ampcache-count 0\n\
-             client-ampcache-ips \n\
-             client-sqs-count 0\n\
-             client-sqs-ips \n\
-             snowflake-ips-nat-restricted 0\n\
-             snowflake-ips-nat-unrestricted 0\n\
-             snowflake-ips-nat-unknown 0\n"
-        );
-    }
-
-    #[test]
-    fn counts_are_rounded_up_and_start_anew() {
-        let metrics = Metrics::default();
-        for _ in 0..9 {
-            metrics.count_proxy(ProxyEvent::Idle);
-            metrics.count_client(NatType::Unrestricted, Err(NoAnswer::NoProxies));
-        }
-        metrics.count_client(NatType::Unknown, Err(NoAnswer::NoProxies));
-        metrics.count_client(NatType::Unknown, Err(NoAnswer::TimedOut));
-        metrics.count_client(NatType::Unknown, Ok(()));
-        let block = metrics.take_block(at(0));
-        for line in [
-            "snowflake-idle-count 16",
-            "client-denied-count 16",
-            "client-restricted-denied-count 8",
-            "client-unrestricted-denied-count 16",
-            "client-snowflake-match-count 8",
-            "client-snowflake-timeout-count 8",
-            "client-http-count 16",
-            "client-http-ips ??=16",
-        ] {
-            assert!(block.lines().any(|other| other == line), "{line} in\n{block}");
-        }
-        assert_eq!(metrics.take_block(at(0)), Metrics::default().take_block(at(0)));
-    }
-}
+mod tests;

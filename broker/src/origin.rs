@@ -13,6 +13,7 @@
 //! An address lives as long as its request, the peer's as long as its connection. What is kept of
 //! them are keyed hashes.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use hyper::HeaderMap;
@@ -42,6 +43,56 @@ impl TrustedHops {
     }
 }
 
+/// How a client's poll came to the broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Rendezvous {
+    /// By HTTP, fronted or not.
+    Http,
+    /// Through an AMP cache.
+    AmpCache,
+    /// Through an SQS queue.
+    Sqs,
+}
+
+/// Where a client's poll came from, for statistics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ClientOrigin {
+    /// How it came.
+    pub(crate) rendezvous: Rendezvous,
+    /// `None`: only its offer says where the client is.
+    pub(crate) address: Option<IpAddr>,
+}
+
+impl Rendezvous {
+    /// In the order of the metrics.
+    pub(crate) const ALL: [Rendezvous; 3] =
+        [Rendezvous::Http, Rendezvous::AmpCache, Rendezvous::Sqs];
+
+    /// The word in the metrics.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Rendezvous::Http => "http",
+            Rendezvous::AmpCache => "ampcache",
+            Rendezvous::Sqs => "sqs",
+        }
+    }
+}
+
+impl fmt::Display for Rendezvous {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl ClientOrigin {
+    /// A client that polls by HTTP. Its address is the leftmost that means something outside its
+    /// own network, else the peer's: content delivery networks add entries of their own, and a lie
+    /// harms nothing but statistics.
+    pub(crate) fn http(headers: &HeaderMap, peer: IpAddr) -> Self {
+        Self { rendezvous: Rendezvous::Http, address: Some(of_client(headers, peer)) }
+    }
+}
+
 /// The address that a proxy's polls are counted under: the entry of the outermost reverse proxy
 /// that is trusted, else the peer's own.
 ///
@@ -50,6 +101,11 @@ pub(crate) fn of_proxy(headers: &HeaderMap, peer: IpAddr, hops: TrustedHops) -> 
     let Some(skipped) = hops.of(peer).checked_sub(1) else { return peer };
     let entry = |name, read| entries(headers, name, read).nth_back(skipped).flatten();
     entry(FORWARDED, forwarded_for).or_else(|| entry(X_FORWARDED_FOR, address)).unwrap_or(peer)
+}
+
+fn of_client(headers: &HeaderMap, peer: IpAddr) -> IpAddr {
+    let first = |name, read| entries(headers, name, read).flatten().find(|ip| is_remote(*ip));
+    first(FORWARDED, forwarded_for).or_else(|| first(X_FORWARDED_FOR, address)).unwrap_or(peer)
 }
 
 /// Whether the request names addresses that [`of_proxy`] does not believe just because nobody said
@@ -106,6 +162,10 @@ mod tests {
 
     fn proxy(lines: &[(&'static str, &str)], peer: &str, hops: TrustedHops) -> String {
         of_proxy(&headers(lines), peer.parse().unwrap(), hops).to_string()
+    }
+
+    fn client(lines: &[(&'static str, &str)]) -> String {
+        of_client(&headers(lines), STRANGER.parse().unwrap()).to_string()
     }
 
     #[test]
@@ -179,6 +239,21 @@ mod tests {
     }
 
     #[test]
+    fn a_clients_country_is_that_of_its_leftmost_public_address() {
+        assert_eq!(client(&[("x-forwarded-for", "10.0.0.1, 192.0.2.1, 192.0.2.2")]), "192.0.2.1");
+        assert_eq!(
+            client(&[("x-forwarded-for", "192.0.2.1"), ("forwarded", "for=192.0.2.2")]),
+            "192.0.2.2"
+        );
+        assert_eq!(
+            client(&[("x-forwarded-for", "192.0.2.1"), ("forwarded", "for=10.0.0.1")]),
+            "192.0.2.1"
+        );
+        assert_eq!(client(&[("x-forwarded-for", "10.0.0.1, unknown")]), STRANGER);
+        assert_eq!(client(&[]), STRANGER);
+    }
+
+    #[test]
     fn only_what_could_be_a_reverse_proxy_is_doubted() {
         let doubted = |lines: &[(&'static str, &str)], peer: &str, hops| {
             is_doubted(&headers(lines), peer.parse().unwrap(), hops)
@@ -195,6 +270,7 @@ mod tests {
         fn any_header_is_survived(value in "[ -~]{0,60}", hops in 0_usize..4) {
             for name in ["forwarded", "x-forwarded-for"] {
                 proxy(&[(name, &value)], NGINX, TrustedHops::Always(hops));
+                client(&[(name, &value)]);
             }
         }
     }

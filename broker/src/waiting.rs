@@ -47,8 +47,8 @@ struct Parked {
 enum Holder {
     /// A proxy that waits.
     Proxy,
-    /// A client that waits for the answer of the proxy that had this ticket.
-    Client(Ticket, oneshot::Sender<DescriptionText>),
+    /// A client that waits for the answer of the proxy that had this ticket, and is of this type.
+    Client(Ticket, ProxyType, oneshot::Sender<DescriptionText>),
 }
 
 #[derive(Default)]
@@ -110,17 +110,19 @@ impl WaitingRoom {
         }
     }
 
-    /// Gives a proxy's answer to its client. False if the client is gone or got one already, or the
-    /// id was never known.
-    pub(crate) fn hand_over_answer(&self, sid: &Sid, answer: DescriptionText) -> bool {
+    /// Gives a proxy's answer to its client; the proxy's type. `None` if the client is gone or got
+    /// one already, or the id was never known.
+    pub(crate) fn hand_over_answer(&self, sid: &Sid, answer: DescriptionText) -> Option<ProxyType> {
         let mut state = self.lock();
         match state.sids.remove(sid) {
-            Some(Holder::Client(_, client)) => client.send(answer).is_ok(),
+            Some(Holder::Client(_, proxy_type, client)) => {
+                client.send(answer).is_ok().then_some(proxy_type)
+            }
             Some(Holder::Proxy) => {
                 state.sids.insert(sid.clone(), Holder::Proxy);
-                false
+                None
             }
-            None => false,
+            None => None,
         }
     }
 
@@ -155,7 +157,7 @@ impl WaitingRoom {
                 continue;
             }
             let (sender, answer) = oneshot::channel();
-            state.sids.insert(proxy.sid.clone(), Holder::Client(ticket, sender));
+            state.sids.insert(proxy.sid.clone(), Holder::Client(ticket, proxy.proxy_type, sender));
             state.clients += 1;
             return Some(PendingClient { room: self, sid: proxy.sid, ticket, answer });
         }
@@ -172,7 +174,7 @@ impl State {
     /// Forgets the client that waits for the answer of the proxy with this ticket, if it still
     /// does.
     fn forget_client(&mut self, sid: &Sid, ticket: Ticket) {
-        if matches!(self.sids.get(sid), Some(Holder::Client(owner, _)) if *owner == ticket) {
+        if matches!(self.sids.get(sid), Some(Holder::Client(owner, ..)) if *owner == ticket) {
             self.sids.remove(sid);
         }
     }

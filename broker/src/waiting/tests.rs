@@ -65,9 +65,9 @@ async fn offer_and_answer_change_hands() {
     park(&mut client).await;
     assert_eq!(room.census(), []);
     assert_eq!(proxy.await.unwrap().text, offer("o").text);
-    assert!(room.hand_over_answer(&sid("a"), answer("x")));
+    assert!(room.hand_over_answer(&sid("a"), answer("x")).is_some());
     assert!(
-        !room.hand_over_answer(&sid("a"), answer("y")),
+        room.hand_over_answer(&sid("a"), answer("y")).is_none(),
         "an answer is handed over at most once"
     );
     assert_eq!(client.await, Ok(answer("x")));
@@ -100,7 +100,7 @@ async fn a_client_waits_five_seconds_and_a_later_answer_is_turned_away() {
     park(&mut client).await;
     advance(Duration::from_millis(20)).await;
     assert_eq!(client.await, Err(NoAnswer::TimedOut));
-    assert!(!room.hand_over_answer(&sid("a"), answer("late")));
+    assert!(room.hand_over_answer(&sid("a"), answer("late")).is_none());
     assert!(is_empty(&room));
 }
 
@@ -114,7 +114,7 @@ async fn an_answer_in_the_last_instant_counts() {
     park(&mut client).await;
     advance(Duration::from_secs(6)).await;
     // The client's time is up, but it has not been woken yet.
-    assert!(room.hand_over_answer(&sid("a"), answer("x")));
+    assert!(room.hand_over_answer(&sid("a"), answer("x")).is_some());
     assert_eq!(client.await, Ok(answer("x")));
 }
 
@@ -165,8 +165,8 @@ async fn an_offer_to_a_proxy_that_hangs_up_goes_to_the_next() {
     drop(first);
     park(&mut client).await;
     assert!(second.await.is_some());
-    assert!(!room.hand_over_answer(&sid("a"), answer("x")));
-    assert!(room.hand_over_answer(&sid("b"), answer("y")));
+    assert!(room.hand_over_answer(&sid("a"), answer("x")).is_none());
+    assert!(room.hand_over_answer(&sid("b"), answer("y")).is_some());
     assert_eq!(client.await, Ok(answer("y")));
     assert!(is_empty(&room));
 }
@@ -182,7 +182,7 @@ async fn an_answer_to_a_client_that_hung_up_is_turned_away() {
         park(&mut client).await;
     }
     assert!(proxy.await.is_some());
-    assert!(!room.hand_over_answer(&sid("a"), answer("x")));
+    assert!(room.hand_over_answer(&sid("a"), answer("x")).is_none());
     assert!(is_empty(&room));
 }
 
@@ -193,14 +193,14 @@ async fn a_session_id_in_use_can_be_neither_taken_nor_deleted() {
     let mut proxy = pin!(room.wait_for_offer(&original));
     park(&mut proxy).await;
     assert!(room.wait_for_offer(&copy).await.is_none(), "told at once");
-    assert!(!room.hand_over_answer(&sid("same"), answer("x")), "nobody asked yet");
+    assert!(room.hand_over_answer(&sid("same"), answer("x")).is_none(), "nobody asked yet");
     assert_eq!(room.census().len(), 1);
 
     let mut client = pin!(room.wait_for_answer(offer("o")));
     park(&mut client).await;
     assert!(proxy.await.is_some());
     assert!(room.wait_for_offer(&copy).await.is_none(), "in use until the client is served");
-    assert!(room.hand_over_answer(&sid("same"), answer("x")));
+    assert!(room.hand_over_answer(&sid("same"), answer("x")).is_some());
     assert_eq!(client.await, Ok(answer("x")));
 
     let mut again = pin!(room.wait_for_offer(&copy));
@@ -216,7 +216,7 @@ async fn a_late_guard_does_not_delete_the_next_owner_of_its_session_id() {
     park(&mut proxy.as_mut()).await;
     let mut client = Box::pin(room.wait_for_answer(offer("1")));
     park(&mut client.as_mut()).await;
-    assert!(room.hand_over_answer(&sid("same"), answer("1")));
+    assert!(room.hand_over_answer(&sid("same"), answer("1")).is_some());
     // Both guards of the first exchange are still alive while the id is used anew.
     let mut next_proxy = pin!(room.wait_for_offer(&same));
     park(&mut next_proxy).await;
@@ -224,7 +224,7 @@ async fn a_late_guard_does_not_delete_the_next_owner_of_its_session_id() {
     park(&mut next_client).await;
     drop((proxy, client));
     assert!(next_proxy.await.is_some());
-    assert!(room.hand_over_answer(&sid("same"), answer("2")));
+    assert!(room.hand_over_answer(&sid("same"), answer("2")).is_some());
     assert_eq!(next_client.await, Ok(answer("2")));
     assert!(is_empty(&room));
 }

@@ -9,6 +9,9 @@ use snowflake_cli::Program;
 
 const PROGRAM: Program = Program { name: "snowflake-broker", version: "0" };
 
+/// What a broker cannot do without.
+const SERVING: [&str; 2] = ["-disable-tls", "-allowed-relay-pattern=b.example$"];
+
 fn args(words: &[&str]) -> Args {
     snowflake_cli::parse_from(PROGRAM, words).unwrap()
 }
@@ -81,6 +84,8 @@ fn gos_defaults() {
 fn empty_paths_are_none() {
     let words = [
         "-disable-tls",
+        "-disable-geoip",
+        "-allowed-relay-pattern=b.example$",
         "-cert=",
         "-key=",
         "-bridge-list-path=",
@@ -116,8 +121,11 @@ fn bad_values_are_named_with_flag_and_reason() {
         ("poll-interval-filepath", &bad, "EOF while parsing"),
         ("poll-interval-filepath", &missing, "No such file or directory"),
         ("metrics-log", &format!("{missing}/m"), "No such file or directory"),
+        ("geoipdb", &missing, &format!("cannot read {missing}: No such file or directory")),
+        ("geoipdb", &String::new(), "cannot read : No such file or directory"),
+        ("geoipdb", &bad, &format!("{bad} is no geoip file: ")),
     ] {
-        let error = config_error(&["-disable-tls", &format!("-{flag}"), value]);
+        let error = config_error(&[&SERVING[..], &[&format!("-{flag}"), value]].concat());
         let expected = format!("invalid value {value:?} for flag -{flag}: {reason}");
         assert!(error.starts_with(&expected), "{error}");
     }
@@ -141,7 +149,14 @@ fn bad_certificates_are_named() {
         file(folder.path(), "key", &rcgen::KeyPair::generate().unwrap().serialize_pem());
     let key = file(folder.path(), "good", &key.serialize_pem());
     let empty = file(folder.path(), "empty", "");
-    assert!(Config::from_args(&args(&["-cert", &cert, "-key", &key])).unwrap().tls.is_some());
+    assert!(
+        Config::from_args(&args(
+            &[&SERVING[1..], &["-disable-geoip", "-cert", &cert, "-key", &key]].concat()
+        ))
+        .unwrap()
+        .tls
+        .is_some()
+    );
     for (cert, key, flag, reason) in [
         (&empty, &key, "cert", format!("no certificate in {empty}")),
         (&cert, &empty, "key", format!("cannot read {empty}: ")),
@@ -152,4 +167,22 @@ fn bad_certificates_are_named() {
         let expected = format!("invalid value {value:?} for flag -{flag}: {reason}");
         assert!(error.starts_with(&expected), "{error}");
     }
+}
+
+#[test]
+fn countries_are_read_unless_disabled() {
+    let folder = tempfile::tempdir().unwrap();
+    let v4 = file(folder.path(), "geoip", "2170671104,2170671359,CA\n");
+    let v6 = file(folder.path(), "geoip6", "# nothing\n");
+    let config = |more: &[&str]| Config::from_args(&args(&[&SERVING[..], more].concat()));
+    let read = config(&["-geoipdb", &v4, "-geoip6db", &v6]).unwrap();
+    assert!(read.countries.is_some());
+    let error = config(&["-geoipdb", &v4, "-geoip6db=/nowhere"]).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "invalid value \"/nowhere\" for flag -geoip6db: cannot read /nowhere: No such file or directory (os error 2); \
+         without statistics by country: -disable-geoip"
+    );
+    let disabled = config(&["-geoipdb=/nowhere", "-geoip6db=/nowhere", "-disable-geoip"]).unwrap();
+    assert!(disabled.countries.is_none());
 }

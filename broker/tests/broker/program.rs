@@ -9,6 +9,9 @@ use tokio::time::timeout;
 
 use crate::support::*;
 
+/// What a broker cannot do without, and what it can.
+const SERVING: [&str; 4] = ["-disable-tls", "-disable-geoip", "-allowed-relay-pattern", PATTERN];
+
 struct Running {
     child: Child,
     log: Lines<BufReader<ChildStderr>>,
@@ -49,7 +52,8 @@ impl Running {
 #[tokio::test]
 async fn serves_reloads_and_stops() {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("intervals");
+    let (file, geoip) = (folder.path().join("intervals"), folder.path().join("geoip"));
+    std::fs::write(&geoip, "").unwrap();
     std::fs::write(&file, r#"{"unrestricted_poll_interval":1000000}"#).unwrap();
     let mut broker = Running::start(&[
         "-disable-tls",
@@ -59,6 +63,10 @@ async fn serves_reloads_and_stops() {
         PATTERN,
         "-poll-interval-filepath",
         file.to_str().unwrap(),
+        "-geoipdb",
+        geoip.to_str().unwrap(),
+        "-geoip6db",
+        geoip.to_str().unwrap(),
     ]);
     let line = broker.line("listens on port").await;
     let port: u16 = line.rsplit(' ').next().unwrap().parse().unwrap();
@@ -71,13 +79,20 @@ async fn serves_reloads_and_stops() {
         connection
     };
     std::fs::write(&file, "nonsense").unwrap();
+    std::fs::write(&geoip, "nonsense").unwrap();
     broker.signal("HUP").await;
     broker.line("not reloaded").await;
+    let line = broker.line("not reloaded").await;
+    assert!(line.contains("is no geoip file"), "{line}");
+    std::fs::write(&geoip, "").unwrap();
     let mut early = poll("192.0.2.1").await;
     until_parked(port, 1).await;
     std::fs::write(&file, r#"{"unrestricted_poll_interval":2000000}"#).unwrap();
     broker.signal("HUP").await;
-    broker.line("reloaded").await;
+    let line = broker.line("reloaded").await;
+    assert!(line.contains("intervals"), "{line}");
+    let line = broker.line("reloaded").await;
+    assert!(line.contains("geoip"), "{line}");
     let mut late = poll("192.0.2.2").await;
     until_parked(port, 2).await;
     broker.signal("TERM").await;
@@ -109,9 +124,8 @@ async fn until_parked(port: u16, wanted: usize) {
 
 #[tokio::test]
 async fn an_interrupt_stops_it_too() {
-    let mut broker = Running::start(&["-disable-tls", "-addr", "127.0.0.1:0"]);
-    let warning = broker.line("-allowed-relay-pattern is empty").await;
-    assert!(warning.contains("WARN") && warning.contains("snowflake.torproject.net$"), "{warning}");
+    let mut broker = Running::start(&[&SERVING[..], &["-addr", "127.0.0.1:0"]].concat());
+    broker.line("listens on port").await;
     broker.signal("INT").await;
     assert_eq!(broker.exit_code().await, Some(0));
 }
@@ -122,13 +136,8 @@ async fn a_wrong_configuration_ends_it_before_it_listens() {
     broker.line("choose how to serve: either -disable-tls, or -cert and -key together").await;
     assert_eq!(broker.exit_code().await, Some(1));
 
-    let mut broker = Running::start(&[
-        "-disable-tls",
-        "-addr",
-        "127.0.0.1:0",
-        "-bridge-list-path",
-        "/nowhere/list",
-    ]);
+    let mut broker =
+        Running::start(&[&SERVING[..], &["-bridge-list-path", "/nowhere/list"]].concat());
     broker.line("invalid value \"/nowhere/list\" for flag -bridge-list-path: No such file").await;
     assert_eq!(broker.exit_code().await, Some(1));
 
@@ -141,19 +150,19 @@ async fn a_wrong_configuration_ends_it_before_it_listens() {
 async fn an_address_in_use_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = taken.local_addr().unwrap().to_string();
-    let mut broker = Running::start(&["-disable-tls", "-addr", &addr, "-unsafe-logging"]);
+    let mut broker = Running::start(&[&SERVING[..], &["-addr", &addr, "-unsafe-logging"]].concat());
     let line = broker.line("for flag -addr").await;
     assert!(line.contains(&addr) && line.contains("in use"), "{line}");
     assert_eq!(broker.exit_code().await, Some(1));
 }
 
 #[tokio::test]
-async fn help_says_what_is_not_there_yet() {
+async fn help_explains_the_flags() {
     let output =
         Command::new(env!("CARGO_BIN_EXE_snowflake-broker")).arg("-help").output().await.unwrap();
     assert_eq!(output.status.code(), Some(0));
     let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-    for words in ["-allowed-relay-pattern", "-geoip6db", "Statistics by country come later"] {
+    for words in ["-allowed-relay-pattern", "-geoip6db", "Keep no statistics by country"] {
         let flowing = text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(flowing.contains(words), "{words} in\n{text}");
     }
