@@ -36,7 +36,8 @@ pub struct Args {
     #[arg(long, default_value = "")]
     pub bridge_list_path: OptionalPath,
     /// Relays that this broker names to proxies: only proxies that accept all of them are used.
-    /// Proxies accept snowflake.torproject.net$ by default; if this is empty they are all refused.
+    /// Proxies accept snowflake.torproject.net$ by default. Must not be empty: all proxies with a
+    /// pattern of their own would be refused.
     #[arg(long, default_value = "")]
     pub allowed_relay_pattern: String,
     /// File with poll intervals: {"open_poll_interval": MS, "moderate_poll_interval": MS,

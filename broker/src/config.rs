@@ -48,6 +48,7 @@ impl Config {
     /// Names the flag, its value and what is wrong with it.
     pub fn from_args(args: &Args) -> Result<Self, ConfigError> {
         let tls = tls_choice(args)?;
+        let allowed_relay_pattern = allowed_relay_pattern(args)?;
         let metrics_log = match args.metrics_log.as_path() {
             Some(path) => MetricsLog::file(path).map_err(bad("metrics-log", path))?,
             None => MetricsLog::Stdout,
@@ -60,7 +61,7 @@ impl Config {
                 "bridge-list-path",
             )?,
             bridge_list_path: args.bridge_list_path.clone().into_path(),
-            allowed_relay_pattern: RelayPattern::new(&args.allowed_relay_pattern),
+            allowed_relay_pattern,
             intervals: read_or_default(
                 args.poll_interval_filepath.as_path(),
                 read_intervals,
@@ -91,6 +92,17 @@ fn read_or_default<T: Default>(
     flag: &'static str,
 ) -> Result<T, ConfigError> {
     path.map_or_else(|| Ok(T::default()), |path| read(path).map_err(bad(flag, path)))
+}
+
+fn allowed_relay_pattern(args: &Args) -> Result<RelayPattern, ConfigError> {
+    match args.allowed_relay_pattern.as_str() {
+        "" => Err(ConfigError::BadValue {
+            flag: "allowed-relay-pattern",
+            value: String::new(),
+            reason: Reason::NoRelays,
+        }),
+        pattern => Ok(RelayPattern::new(pattern)),
+    }
 }
 
 fn countries(args: &Args) -> Result<Option<Arc<Countries>>, ConfigError> {

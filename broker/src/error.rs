@@ -36,6 +36,12 @@ pub enum Reason {
     /// No geoip file.
     #[error("{0}; without statistics by country: -disable-geoip")]
     GeoIp(#[from] GeoIpError),
+    /// Nobody could be served.
+    #[error(
+        "every proxy with a pattern of its own would be refused; give the end of your relays' host names, \
+         for the public bridges snowflake.torproject.net$"
+    )]
+    NoRelays,
     /// Not a bridge list.
     #[error(transparent)]
     Bridges(#[from] BridgeListError),

@@ -186,3 +186,16 @@ fn countries_are_read_unless_disabled() {
     let disabled = config(&["-geoipdb=/nowhere", "-geoip6db=/nowhere", "-disable-geoip"]).unwrap();
     assert!(disabled.countries.is_none());
 }
+
+#[test]
+fn a_broker_that_would_serve_nobody_does_not_start() {
+    for words in
+        [&["-disable-tls", "-disable-geoip"][..], &["-disable-tls", "-allowed-relay-pattern="]]
+    {
+        assert_eq!(
+            config_error(words),
+            "invalid value \"\" for flag -allowed-relay-pattern: every proxy with a pattern of its own would be refused; \
+             give the end of your relays' host names, for the public bridges snowflake.torproject.net$"
+        );
+    }
+}
