@@ -121,8 +121,7 @@ impl Broker {
         Ok(response.encode())
     }
 
-    /// Who waits, for people. NAT types that the Go broker of 2.14.1 does not know are listed only
-    /// if there are any.
+    /// Who waits, for people.
     pub(crate) fn debug_page(&self) -> String {
         let census = self.room.census();
         let of_type =
@@ -136,11 +135,7 @@ impl Broker {
         page +=
             &format!("\n\tunknown proxies: {}\nNAT Types available:", of_type(ProxyType::Unknown));
         for nat in NatType::ALL {
-            let always =
-                matches!(nat, NatType::Restricted | NatType::Unrestricted | NatType::Unknown);
-            if always || of_nat(nat) > 0 {
-                page += &format!("\n\t{nat}: {}", of_nat(nat));
-            }
+            page += &format!("\n\t{nat}: {}", of_nat(nat));
         }
         page
     }

@@ -30,6 +30,9 @@ async fn debug_page() {
          NAT Types available:\n\
          \trestricted: 1\n\
          \tunrestricted: 1\n\
+         \tstrict: 0\n\
+         \tmoderate: 0\n\
+         \topen: 0\n\
          \tunknown: 1"
     );
     let moderate = ProxyPollRequest {
@@ -41,7 +44,7 @@ async fn debug_page() {
     broker.until_available(4).await;
     let page = broker.get("/debug").await.body;
     assert!(page.contains("\n\tbloco proxies: 1\n\tunknown proxies: 1\n"), "{page}");
-    assert!(page.contains("\n\tunrestricted: 1\n\tmoderate: 1\n\tunknown: 1"), "{page}");
+    assert!(page.contains("\n\tstrict: 0\n\tmoderate: 1\n\topen: 0\n\tunknown: 1"), "{page}");
 }
 
 #[tokio::test]
@@ -49,7 +52,7 @@ async fn an_empty_debug_page() {
     let broker = TestBroker::start().await;
     assert_eq!(
         broker.get("/debug").await.body,
-        "current snowflakes available: 0\n\tunknown proxies: 0\nNAT Types available:\n\trestricted: 0\n\tunrestricted: 0\n\tunknown: 0"
+        "current snowflakes available: 0\n\tunknown proxies: 0\nNAT Types available:\n\trestricted: 0\n\tunrestricted: 0\n\tstrict: 0\n\tmoderate: 0\n\topen: 0\n\tunknown: 0"
     );
 }
 
