@@ -14,9 +14,9 @@ use snowflake_messages::limits::MAX_BODY;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{debug, warn};
 
-use crate::Broker;
 use crate::handlers::{BadRequest, Refusal};
 use crate::origin::ClientOrigin;
+use crate::{Broker, amp};
 
 /// How the oldest clients say their NAT type.
 const LEGACY_NAT: HeaderName = HeaderName::from_static("snowflake-nat-type");
@@ -54,6 +54,9 @@ pub(crate) async fn respond(
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (parts, body) = request.into_parts();
+    if let Some(path) = amp::encoded_path(&parts.uri) {
+        return Ok(with_cors(amp::respond(&broker, &parts.method, path).await));
+    }
     let (status, body) = match parts.uri.path() {
         "/proxy" | "/client" | "/answer" | "/debug" | "/metrics"
             if parts.method == Method::OPTIONS =>

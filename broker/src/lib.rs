@@ -6,6 +6,7 @@
 //!  POST /proxy  -------------> proxy_poll   -------------------.
 //!                                                               }---> pools by NAT (matching)
 //!  POST /client -------------> client_poll  --> bridges -------'
+//!  GET /amp/client/... (amp) --^
 //!  POST /answer -------------> proxy_answer ------------------------> the client that waits
 //! ```
 //!
@@ -14,6 +15,7 @@
 //! interval. Everything is in memory and bounded: [`Limits`].
 
 mod addr;
+mod amp;
 mod args;
 mod bridges;
 mod broker;

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test's helpers may fail as loudly as the test")]
 
 mod abuse;
+mod amp;
 mod configuration;
 mod hang_ups;
 mod legacy_clients;
