@@ -15,6 +15,7 @@ pub mod open_files;
 pub mod ports;
 pub mod process;
 
+pub mod amp_cache;
 pub mod backbone;
 pub mod flags;
 pub mod loopback;
