@@ -150,6 +150,9 @@ pub enum ExtOrPortError {
 /// Why there is no connection to the ORPort.
 #[derive(Debug, thiserror::Error)]
 pub enum OrPortError {
+    /// There is no ORPort to be dialled.
+    #[error("no ORPort is known")]
+    NoPort,
     /// The cookie file cannot be read.
     #[error("cannot read the cookie file {}: {source}", path.display())]
     ReadCookie {
@@ -203,4 +206,9 @@ pub enum ServerOptionError {
     /// `num-turbotunnel` is not a number of at least 1.
     #[error("num-turbotunnel {0:?} is not a number of at least 1")]
     NumTurbotunnel(String),
+    /// An item of `orport` is not the address of an ORPort.
+    #[error(
+        "orport {0:?} is not an address with a port, or one with the path of its cookie file after it"
+    )]
+    OrPort(String),
 }

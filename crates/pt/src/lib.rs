@@ -25,7 +25,7 @@
 //! * [`args`]: the `key=value;…` of bridge lines, and their escapes.
 //! * [`socks`]: the SOCKS5 handshake as a step machine; [`socks_listener`] drives it.
 //! * [`ext_orport`]: the Extended ORPort handshake as a step machine; [`orport`] dials and drives it,
-//!   from a source address of [`server_options`].
+//!   from a source address of [`server_options`]; [`orports`] chooses among several.
 //! * [`exit`]: SIGTERM and closed stdin as one cancellation token.
 //! * [`error`]: what can go wrong in each.
 
@@ -35,6 +35,7 @@ pub mod error;
 pub mod exit;
 pub mod ext_orport;
 pub mod orport;
+pub mod orports;
 pub mod report;
 pub mod server_options;
 pub mod socks;
@@ -44,6 +45,7 @@ pub use args::Args;
 pub use env::{BindAddress, ClientEnv, OrPort, ServerEnv, UpstreamProxy};
 pub use exit::ExitWatch;
 pub use orport::OrPortDialer;
+pub use orports::OrPorts;
 pub use report::{PtLog, Report, Severity};
 pub use server_options::{ServerOptions, SourceAddresses};
 pub use socks_listener::{SocksListener, SocksRequest};

@@ -3,13 +3,15 @@
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     num::NonZeroUsize,
+    path::Path,
     str::FromStr,
 };
 
-use crate::{Args, error::ServerOptionError};
+use crate::{Args, OrPort, error::ServerOptionError};
 
 const SOURCE_ADDRESSES: &str = "orport-srcaddr";
 const NUM_TURBOTUNNEL: &str = "num-turbotunnel";
+const OR_PORTS: &str = "orport";
 
 /// The options of one bind address. Unknown ones are ignored, as by the Go server; of several of
 /// one name the first counts.
@@ -23,17 +25,22 @@ const NUM_TURBOTUNNEL: &str = "num-turbotunnel";
 /// assert!(options.orport_srcaddr.is_some());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerOptions {
     /// How many instances of KCP share the clients. Default: 1.
     pub num_turbotunnel: NonZeroUsize,
     /// Where connections to the ORPort come from. Default: what the system chooses.
     pub orport_srcaddr: Option<SourceAddresses>,
+    /// Where streams go instead of the ORPort that tor names, least loaded first. Empty: there.
+    ///
+    /// A list with commas. An address alone is a plain ORPort; one that a path follows is an Extended ORPort whose cookie
+    /// file is there: `127.0.0.1:9001/var/lib/tor/extended_orport_auth_cookie`. The Go server does not know it.
+    pub or_ports: Vec<OrPort>,
 }
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        Self { num_turbotunnel: NonZeroUsize::MIN, orport_srcaddr: None }
+        Self { num_turbotunnel: NonZeroUsize::MIN, orport_srcaddr: None, or_ports: Vec::new() }
     }
 }
 
@@ -51,8 +58,21 @@ impl ServerOptions {
         }
         let source = options.get(SOURCE_ADDRESSES).map(str::parse);
         parsed.orport_srcaddr = source.transpose()?;
+        if let Some(list) = options.get(OR_PORTS) {
+            parsed.or_ports = list.split(',').map(or_port).collect::<Result<_, _>>()?;
+        }
         Ok(parsed)
     }
+}
+
+/// An ORPort of the list, with its cookie file if it is an extended one.
+fn or_port(text: &str) -> Result<OrPort, ServerOptionError> {
+    let (address, file) = text.split_at(text.find('/').unwrap_or(text.len()));
+    let address = address.parse().map_err(|_| ServerOptionError::OrPort(text.to_owned()))?;
+    Ok(match file {
+        "" => OrPort::Plain(address),
+        file => OrPort::Extended { address, cookie_file: Path::new(file).to_owned() },
+    })
 }
 
 /// The addresses of a CIDR prefix, or a single one.
@@ -140,6 +160,26 @@ mod tests {
             options("num-turbotunnel=0").unwrap_err().to_string(),
             "num-turbotunnel \"0\" is not a number of at least 1"
         );
+    }
+
+    #[test]
+    fn several_orports_may_be_named() {
+        let address = |text: &str| text.parse().unwrap();
+        let (plain, extended) = ("127.0.0.1:9001", "[::1]:9002/var/lib/tor/cookie");
+        assert_eq!(
+            options(&format!("orport={plain},{extended}")).unwrap().or_ports,
+            [
+                OrPort::Plain(address(plain)),
+                OrPort::Extended {
+                    address: address("[::1]:9002"),
+                    cookie_file: "/var/lib/tor/cookie".into()
+                },
+            ]
+        );
+        for (list, bad) in [("", ""), ("127.0.0.1:1,", ""), ("localhost:9001", "localhost:9001")] {
+            let error = ServerOptionError::OrPort(bad.to_owned());
+            assert_eq!(options(&format!("orport={list}")), Err(error));
+        }
     }
 
     #[test]
