@@ -1,22 +1,34 @@
 //! The flags, named as those of the Go broker.
 
+use std::path::PathBuf;
+
 use clap::Parser;
-use snowflake_cli::OptionalPath;
+use snowflake_cli::{CommaList, OptionalPath};
 
 use crate::ListenAddr;
 
 /// The Snowflake broker: matches clients with volunteer proxies.
 ///
-/// SIGHUP: read the bridge list, the poll intervals and the geoip files again. SIGTERM, SIGINT: stop.
+/// SIGHUP: read the bridge list, the poll intervals, the geoip files and the certificate again. SIGTERM, SIGINT: stop.
 #[derive(Debug, Parser)]
 pub struct Args {
     /// Address to listen on: host:port, or :port for all addresses.
     #[arg(long, default_value = ":443")]
     pub addr: ListenAddr,
+    /// Host names for which to get TLS certificates from Let's Encrypt, comma-separated. It has to find
+    /// this broker on port 443 or 80 of each of them.
+    #[arg(long, default_value = "")]
+    pub acme_hostnames: CommaList,
+    /// Where Let's Encrypt can write to.
+    #[arg(long, default_value = "")]
+    pub acme_email: String,
+    /// Directory in which to keep the certificates from Let's Encrypt.
+    #[arg(long, default_value = "acme-cert-cache")]
+    pub acme_cert_cache: PathBuf,
     /// Plain HTTP, for a broker behind a server that does TLS, or for tests.
     #[arg(long)]
     pub disable_tls: bool,
-    /// TLS certificate chain, PEM; needs -key.
+    /// TLS certificate chain, PEM; needs -key. Both are read again when they change.
     #[arg(long, default_value = "")]
     pub cert: OptionalPath,
     /// Private key of the certificate, PEM; needs -cert.

@@ -58,10 +58,13 @@ impl Broker {
         })
     }
 
-    /// Reads the bridge list, the poll intervals and the countries again, from the files they came
-    /// from. A bad file leaves things as they are. Blocks, for a second if countries are read;
-    /// requests are served meanwhile.
+    /// Reads the bridge list, the poll intervals, the countries and the certificate again, from the
+    /// files they came from. A bad file leaves things as they are. Blocks, for a second if countries
+    /// are read; requests are served meanwhile.
     pub fn reload(&self) {
+        if let Some(tls) = &self.config.tls {
+            tls.reload();
+        }
         reload(self.config.bridge_list_path.as_deref(), read_bridges, |bridges| {
             *self.bridges.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(bridges);
         });

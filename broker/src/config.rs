@@ -1,25 +1,29 @@
 //! What the broker runs with, read and checked before anything starts.
 
 use std::fs;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::ServerConfig;
 use snowflake_cli::OptionalPath;
 use snowflake_geoip::GeoIpError;
 use snowflake_messages::RelayPattern;
+use snowflake_tls_server::{AcmeConfig, AcmeError, Directory, H2, HTTP1, Tls};
 
 use crate::{
     Args, BridgeList, ConfigError, Countries, Limits, MetricsLog, PollIntervals, Reason,
-    TrustedHops, tls,
+    TrustedHops,
 };
+
+/// What the broker speaks under TLS, the best first.
+pub const ALPN: [&[u8]; 2] = [H2, HTTP1];
 
 /// The configuration of a broker. [`Default`] is plain HTTP with the built-in bridge, no metrics
 /// and an empty relay pattern.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
-    /// `None`: plain HTTP/1.
-    pub tls: Option<Arc<ServerConfig>>,
+    /// `None`: plain HTTP/1. With [`ALPN`] for HTTP/2 and HTTP/1.1.
+    pub tls: Option<Tls>,
     /// The bridges that clients may ask for.
     pub bridges: BridgeList,
     /// Where `bridges` came from, to be read again by [`Broker::reload`](crate::Broker::reload).
@@ -119,18 +123,41 @@ fn countries(args: &Args) -> Result<Option<Arc<Countries>>, ConfigError> {
     })
 }
 
-fn tls_choice(args: &Args) -> Result<Option<Arc<ServerConfig>>, ConfigError> {
-    match (args.disable_tls, args.cert.as_path(), args.key.as_path()) {
-        (true, None, None) => Ok(None),
-        (true, _, _) => Err(ConfigError::BothTlsChoices),
-        (false, Some(cert), Some(key)) => {
-            tls::server_config(cert, key).map(Some).map_err(|error| {
-                let (flag, path) = if error.is_about(key) { ("key", key) } else { ("cert", cert) };
-                bad(flag, path)(error)
-            })
+fn tls_choice(args: &Args) -> Result<Option<Tls>, ConfigError> {
+    let acme = !args.acme_hostnames.is_empty();
+    let (cert, key) = (args.cert.as_path(), args.key.as_path());
+    let files = cert.is_some() || key.is_some();
+    match (args.disable_tls, acme, cert.zip(key)) {
+        (true, false, _) if !files => Ok(None),
+        (true, _, _) => Err(ConfigError::TlsOrNot),
+        (false, _, _) if files && (acme || !args.acme_email.is_empty()) => {
+            Err(ConfigError::FilesAndAcme)
         }
-        (false, _, _) => Err(ConfigError::NoTlsChoice),
+        (false, true, _) => from_acme(args).map(Some),
+        (false, false, Some((cert, key))) => from_files(cert, key).map(Some),
+        (false, false, None) => Err(ConfigError::NoTlsChoice),
     }
+}
+
+fn from_files(cert: &Path, key: &Path) -> Result<Tls, ConfigError> {
+    Tls::from_files(cert, key, &ALPN).map_err(|error| {
+        let (flag, path) = if error.is_about(key) { ("key", key) } else { ("cert", cert) };
+        bad(flag, path)(error)
+    })
+}
+
+fn from_acme(args: &Args) -> Result<Tls, ConfigError> {
+    let config = AcmeConfig {
+        names: args.acme_hostnames.to_vec(),
+        email: Some(args.acme_email.clone()).filter(|address| !address.is_empty()),
+        cache: args.acme_cert_cache.clone(),
+        http: vec![(Ipv6Addr::UNSPECIFIED, 80).into(), (Ipv4Addr::UNSPECIFIED, 80).into()],
+        directory: Directory::default(),
+    };
+    Tls::from_acme(config, &ALPN).map_err(|error| match &error {
+        AcmeError::Name(name) => bad("acme-hostnames", Path::new(name))(error),
+        _ => bad("acme-cert-cache", &args.acme_cert_cache)(error),
+    })
 }
 
 fn bad<E: Into<Reason>>(flag: &'static str, path: &Path) -> impl FnOnce(E) -> ConfigError + use<E> {

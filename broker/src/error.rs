@@ -3,8 +3,9 @@
 use std::io;
 
 use snowflake_geoip::GeoIpError;
+use snowflake_tls_server::{AcmeError, FileError};
 
-use crate::{BridgeListError, TlsError};
+use crate::BridgeListError;
 
 /// Why the broker cannot start with these flags.
 #[derive(Debug, thiserror::Error)]
@@ -20,11 +21,14 @@ pub enum ConfigError {
         reason: Reason,
     },
     /// Neither plain HTTP nor TLS was asked for, or half of TLS.
-    #[error("choose how to serve: either -disable-tls, or -cert and -key together")]
+    #[error("the --acme-hostnames, --cert and --key, or --disable-tls option is required")]
     NoTlsChoice,
-    /// Both were.
-    #[error("-disable-tls contradicts -cert and -key: give either the one or the others")]
-    BothTlsChoices,
+    /// Two kinds of certificates were asked for.
+    #[error("The --cert and --key options are not allowed with --acme-email or --acme-hostnames.")]
+    FilesAndAcme,
+    /// Both plain HTTP and TLS were.
+    #[error("-disable-tls contradicts -cert and -key, and -acme-hostnames: give one of the three")]
+    TlsOrNot,
 }
 
 /// What is wrong with a flag's value.
@@ -50,5 +54,8 @@ pub enum Reason {
     Intervals(#[from] serde_json::Error),
     /// Not a certificate or key, or they do not belong together.
     #[error(transparent)]
-    Tls(#[from] TlsError),
+    Tls(#[from] FileError),
+    /// No certificates can be had for these names, or kept in this directory.
+    #[error(transparent)]
+    Acme(#[from] AcmeError),
 }

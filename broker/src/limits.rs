@@ -41,6 +41,13 @@ pub struct Limits {
     pub drain: Duration,
 }
 
+impl Limits {
+    /// Files that are open when there are as many connections as there may be.
+    pub fn open_files(&self) -> u64 {
+        (self.connections + OTHER_FILES) as u64
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -59,6 +66,9 @@ impl Default for Limits {
         }
     }
 }
+
+/// Files that are open besides connections, with room: listeners, logs, what is read again, the runtime's.
+const OTHER_FILES: usize = 64;
 
 /// When proxies should poll again unless a file says otherwise. Go's default since 2.14.
 pub(crate) const POLL_INTERVAL: Duration = Duration::from_secs(20);

@@ -43,8 +43,8 @@ async fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     // Before anything else, so that a signal is never lost to its default action.
     let (hangup, mut interrupt) = (signal(SignalKind::hangup())?, signal(SignalKind::interrupt())?);
     let mut terminate = signal(SignalKind::terminate())?;
-    open_files::raise_limit();
     let config = Config::from_args(args)?;
+    open_files::raise_limit_for(config.limits.open_files());
     let listener = args.addr.bind().await.map_err(|error| ConfigError::BadValue {
         flag: "addr",
         value: args.addr.to_string(),

@@ -11,17 +11,16 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
 use snowflake_messages::limits::MAX_BODY;
+use snowflake_tls_server::H2;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 use crate::limits::{ACCEPT_PAUSE, MAX_HEADER, MAX_STREAMS, STREAMS_WINDOW};
-use crate::tls::H2;
 use crate::{Broker, Config, http};
 
 /// Serves with this configuration until `shutdown`; returns when the last connection is closed.
@@ -56,11 +55,20 @@ impl Broker {
             () = shutdown.cancelled() => {}
             () = Arc::clone(&self).accept(&listener, &tasks) => {}
             () = self.publish_metrics() => {}
+            () = self.keep_certificates() => {}
         }
         drop(listener);
         self.closing.cancel();
         tasks.close();
         tasks.wait().await;
+    }
+
+    /// Watches certificate files, or gets and renews certificates, for ever.
+    async fn keep_certificates(&self) {
+        match &self.config.tls {
+            Some(tls) => tls.keep().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Accepts connections for ever, as many at once as the limits allow.
@@ -95,8 +103,7 @@ impl Broker {
         let Some(tls) = self.config.tls.clone() else {
             return self.serve_stream(stream, peer, Protocol::Http1, tasks).await;
         };
-        let handshake =
-            timeout(self.config.limits.tls_handshake, TlsAcceptor::from(tls).accept(stream));
+        let handshake = timeout(self.config.limits.tls_handshake, tls.accept(stream));
         match self.closing.run_until_cancelled(handshake).await {
             Some(Ok(Ok(stream))) => {
                 let protocol = if stream.get_ref().1.alpn_protocol() == Some(H2) {
@@ -106,7 +113,7 @@ impl Broker {
                 };
                 self.serve_stream(stream, peer, protocol, tasks).await;
             }
-            Some(Ok(Err(error))) => debug!(%error, "TLS handshake failed"),
+            Some(Ok(Err(error))) => debug!(%error, "a connection was not taken"),
             Some(Err(_)) => debug!("TLS handshake took too long"),
             None => {}
         }

@@ -99,15 +99,41 @@ fn empty_paths_are_none() {
 
 #[test]
 fn one_way_to_serve_must_be_chosen() {
-    const CHOOSE: &str = "choose how to serve: either -disable-tls, or -cert and -key together";
-    for words in [&[][..], &["-cert", "c"], &["-key", "k"]] {
+    const CHOOSE: &str =
+        "the --acme-hostnames, --cert and --key, or --disable-tls option is required";
+    for words in [&[][..], &["-cert", "c"], &["-key", "k"], &["-acme-email", "a@b.example"]] {
         assert_eq!(config_error(words), CHOOSE, "{words:?}");
     }
-    const BOTH: &str = "-disable-tls contradicts -cert and -key: give either the one or the others";
-    for words in [&["-disable-tls", "-cert", "c", "-key", "k"][..], &["-disable-tls", "-key", "k"]]
+    const PLAIN: &str =
+        "-disable-tls contradicts -cert and -key, and -acme-hostnames: give one of the three";
+    for words in
+        [&["-cert", "c", "-key", "k"][..], &["-key", "k"], &["-acme-hostnames", "b.example"]]
     {
-        assert_eq!(config_error(words), BOTH, "{words:?}");
+        assert_eq!(config_error(&[&["-disable-tls"], words].concat()), PLAIN, "{words:?}");
     }
+    const FILES: &str =
+        "The --cert and --key options are not allowed with --acme-email or --acme-hostnames.";
+    for word in ["-acme-hostnames=b.example", "-acme-email=a@b.example"] {
+        assert_eq!(config_error(&["-cert", "c", "-key", "k", word]), FILES, "{word}");
+    }
+}
+
+#[test]
+fn names_and_directory_for_certificates() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = folder.path().join("cache").to_str().unwrap().to_owned();
+    let words = |names| ["-acme-hostnames", names, "-acme-cert-cache", &*cache];
+    let config = Config::from_args(&args(&words("a.example, b.example"))).unwrap();
+    assert!(config.tls.is_some() && Path::new(&cache).is_dir());
+    assert_eq!(args(&[]).acme_cert_cache, Path::new("acme-cert-cache"));
+    let error = config_error(&words("a.example,b c"));
+    assert!(error.starts_with("invalid value \"b c\" for flag -acme-hostnames: "), "{error}");
+    let bad = file(folder.path(), "file", "");
+    let error = config_error(&["-acme-hostnames", "a.example", "-acme-cert-cache", &bad]);
+    let expected = format!(
+        "invalid value {bad:?} for flag -acme-cert-cache: cannot keep certificates in {bad}: "
+    );
+    assert!(error.starts_with(&expected), "{error}");
 }
 
 #[test]

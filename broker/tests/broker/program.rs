@@ -123,6 +123,24 @@ async fn until_parked(port: u16, wanted: usize) {
 }
 
 #[tokio::test]
+async fn a_hangup_reads_the_certificate_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(vec!["broker".to_owned()])
+        .unwrap()
+        .self_signed(&key)
+        .unwrap();
+    std::fs::write(path("cert"), certificate.pem()).unwrap();
+    std::fs::write(path("key"), key.serialize_pem()).unwrap();
+    let (cert, key) = (path("cert"), path("key"));
+    let mut broker = Running::start(&["-addr", "127.0.0.1:0", "-cert", &cert, "-key", &key]);
+    broker.line("listens on port").await;
+    broker.signal("HUP").await;
+    broker.line(&format!("the certificate in {cert} is read again")).await;
+}
+
+#[tokio::test]
 async fn an_interrupt_stops_it_too() {
     let mut broker = Running::start(&[&SERVING[..], &["-addr", "127.0.0.1:0"]].concat());
     broker.line("listens on port").await;
@@ -133,7 +151,9 @@ async fn an_interrupt_stops_it_too() {
 #[tokio::test]
 async fn a_wrong_configuration_ends_it_before_it_listens() {
     let mut broker = Running::start(&["-addr", "127.0.0.1:0"]);
-    broker.line("choose how to serve: either -disable-tls, or -cert and -key together").await;
+    broker
+        .line("the --acme-hostnames, --cert and --key, or --disable-tls option is required")
+        .await;
     assert_eq!(broker.exit_code().await, Some(1));
 
     let mut broker =

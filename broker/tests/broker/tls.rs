@@ -10,8 +10,9 @@ use hyper::{Request, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, ServerName};
-use snowflake_broker::{Config, server_config};
+use snowflake_broker::{ALPN, Config};
 use snowflake_messages::ClientPollResponse;
+use snowflake_tls_server::Tls;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
@@ -31,7 +32,7 @@ async fn start(config: Config) -> (TestBroker, CertificateDer<'static>) {
     let (cert_path, key_path) = (folder.path().join("cert"), folder.path().join("key"));
     std::fs::write(&cert_path, certificate.pem()).unwrap();
     std::fs::write(&key_path, key.serialize_pem()).unwrap();
-    let tls = Some(server_config(&cert_path, &key_path).unwrap());
+    let tls = Some(Tls::from_files(&cert_path, &key_path, &ALPN).unwrap());
     (TestBroker::with(Config { tls, ..config }).await, certificate.der().clone())
 }
 
