@@ -1,22 +1,34 @@
 //! The flags, with the names and defaults of the Go program.
 
+use std::path::Path;
+
 use clap::Parser;
 use snowflake_cli::{
-    OptionalPath,
+    CommaList, OptionalPath,
     logging::{LogConfig, Target},
 };
+use snowflake_tls_server::Directory;
 
 use crate::error::MethodError;
 
 /// Takes Snowflake's users to a Tor bridge. tor starts it, as a pluggable transport.
+///
+/// SIGHUP: read the certificate again. SIGTERM: stop.
 #[derive(Clone, Debug, Default, Parser)]
 pub struct Args {
-    /// Host names for which to get TLS certificates from Let's Encrypt, comma-separated (not built in yet).
+    /// Host names for which to get TLS certificates from Let's Encrypt, comma-separated. It has to find this server on
+    /// port 443 or 80 of each of them.
     #[arg(long, default_value = "")]
-    pub acme_hostnames: String,
-    /// Address of the operator, for Let's Encrypt (not built in yet).
+    pub acme_hostnames: CommaList,
+    /// Where Let's Encrypt can write to.
     #[arg(long, default_value = "")]
     pub acme_email: String,
+    /// TLS certificate chain, PEM, instead of -acme-hostnames; needs -key. Both are read again when they change.
+    #[arg(long, default_value = "")]
+    pub cert: OptionalPath,
+    /// Private key of the certificate, PEM; needs -cert.
+    #[arg(long, default_value = "")]
+    pub key: OptionalPath,
     /// Take WebSockets without TLS, from something that terminates it or in a test.
     #[arg(long)]
     pub disable_tls: bool,
@@ -26,6 +38,9 @@ pub struct Args {
     /// Do not remove addresses from the log.
     #[arg(long)]
     pub unsafe_logging: bool,
+    /// Whom to ask for certificates, if not Let's Encrypt. No flag: for tests.
+    #[arg(skip)]
+    pub acme_directory: Directory,
 }
 
 impl Args {
@@ -38,18 +53,38 @@ impl Args {
         }
     }
 
-    /// Whether we can do what the flags want about TLS: only none at all, so far.
+    /// Whether the flags make one choice about TLS. `-disable-tls` wins over `-acme-hostnames`, as with Go.
     ///
     /// # Errors
     ///
-    /// TLS is wanted: by certificates from Let's Encrypt, or because nothing was said.
+    /// None, or two.
     pub fn check_tls(&self) -> Result<(), MethodError> {
-        match (self.disable_tls, self.acme_hostnames.is_empty()) {
-            (true, _) => Ok(()),
-            (false, false) => Err(MethodError::Acme),
-            (false, true) => Err(MethodError::NoTls),
+        self.tls_choice().map(drop)
+    }
+
+    pub(crate) fn tls_choice(&self) -> Result<TlsChoice<'_>, MethodError> {
+        let (cert, key) = (self.cert.as_path(), self.key.as_path());
+        let files = cert.is_some() || key.is_some();
+        let acme = !self.acme_hostnames.is_empty();
+        match (self.disable_tls, cert.zip(key)) {
+            (true, _) if files => Err(MethodError::TlsOrNot),
+            (true, _) => Ok(TlsChoice::None),
+            (false, _) if files && (acme || !self.acme_email.is_empty()) => {
+                Err(MethodError::FilesAndAcme)
+            }
+            (false, Some((cert, key))) => Ok(TlsChoice::Files { cert, key }),
+            (false, None) if acme && !files => Ok(TlsChoice::Acme),
+            (false, None) => Err(MethodError::NoTlsChoice),
         }
     }
+}
+
+/// What the flags want about TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TlsChoice<'a> {
+    None,
+    Files { cert: &'a Path, key: &'a Path },
+    Acme,
 }
 
 #[cfg(test)]
@@ -64,12 +99,25 @@ mod tests {
     }
 
     #[test]
-    fn only_a_server_without_tls_can_start() {
-        assert!(args(&["-disable-tls"]).check_tls().is_ok());
-        assert!(args(&["--disable-tls", "-acme-hostnames=a.example"]).check_tls().is_ok());
-        let acme = args(&["-acme-hostnames", "a.example", "-acme-email", "a@a.example"]);
-        assert!(matches!(acme.check_tls(), Err(MethodError::Acme)));
-        assert!(matches!(args(&[]).check_tls(), Err(MethodError::NoTls)));
+    fn one_choice_about_tls_must_be_made() {
+        let choice = |flags: &[&str]| match args(flags).tls_choice() {
+            Ok(TlsChoice::None) => "none".to_owned(),
+            Ok(TlsChoice::Acme) => "acme".to_owned(),
+            Ok(TlsChoice::Files { cert, key }) => format!("{} {}", cert.display(), key.display()),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(choice(&["-disable-tls"]), "none");
+        assert_eq!(choice(&["--disable-tls", "-acme-hostnames=a.example"]), "none");
+        assert_eq!(choice(&["-acme-hostnames", "a.example", "-acme-email", "a@a.example"]), "acme");
+        assert_eq!(choice(&["-cert=c", "-key", "k"]), "c k");
+        for flags in [&[][..], &["-cert", "c"], &["-key=k"], &["-acme-email=a@a.example"]] {
+            assert!(choice(flags).starts_with("the --acme-hostnames option is required, or"));
+        }
+        assert!(choice(&["-disable-tls", "-cert=c"]).starts_with("-disable-tls contradicts "));
+        for flag in ["-acme-hostnames=a.example", "-acme-email=a@a.example"] {
+            let error = choice(&["-cert=c", "-key=k", flag]);
+            assert!(error.starts_with("The --cert and --key options are not allowed"), "{error}");
+        }
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! One connection from a proxy: the request, the client's name, then packets until it ends.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use snowflake_safelog::Sensitive;
+use snowflake_tls_server::AcceptError as TlsError;
 use snowflake_turbotunnel::read_preamble;
-use snowflake_websocket::{Accepted, accept};
-use tokio::net::TcpStream;
+use snowflake_websocket::{AcceptError, Accepted, accept};
+use thiserror::Error;
+use tokio::{net::TcpStream, time::timeout};
 use tracing::debug;
 
 use crate::server::Server;
@@ -18,8 +20,8 @@ pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, server: Arc<Serve
     if let Err(error) = stream.set_nodelay(true) {
         return debug!(%proxy, "a connection ended at once: {error}");
     }
-    // HTTP takes more memory than all that comes after it, so it is not part of this future.
-    let Accepted { websocket, client_ip } = match Box::pin(accept(stream)).await {
+    // TLS and HTTP take more memory than all that comes after them, so they are not part of this future.
+    let Accepted { websocket, client_ip } = match Box::pin(websocket(stream, &server)).await {
         Ok(accepted) => accepted,
         Err(error) => return debug!(%proxy, "no WebSocket: {error}"),
     };
@@ -35,4 +37,24 @@ pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, server: Arc<Serve
     }
     let end = server.packets.serve(id, websocket, first).await;
     debug!(%proxy, ?client, "a WebSocket is over: {end}");
+}
+
+/// Why a connection did not become a WebSocket.
+#[derive(Debug, Error)]
+enum NoWebSocket {
+    #[error(transparent)]
+    Http(#[from] AcceptError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error("no TLS handshake within {0:?}")]
+    TimedOut(Duration),
+}
+
+/// What becomes of a connection: TLS if that is ours to do, then one request.
+async fn websocket(stream: TcpStream, server: &Server) -> Result<Accepted, NoWebSocket> {
+    let Some(tls) = &server.tls else { return Ok(accept(stream).await?) };
+    let limit = server.limits.tls_handshake;
+    let stream =
+        timeout(limit, tls.accept(stream)).await.map_err(|_| NoWebSocket::TimedOut(limit))??;
+    Ok(accept(stream).await?)
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use snowflake_pt::error::ServerOptionError;
+use snowflake_tls_server::{AcmeError, FileError};
 use thiserror::Error;
 
 /// Why there is no server at one of the addresses that tor wants; `Display` is the text of `SMETHOD-ERROR`.
@@ -14,17 +15,26 @@ pub enum MethodError {
     /// Another transport than Snowflake.
     #[error("no such method")]
     UnknownTransport,
-    /// `-acme-hostnames` without `-disable-tls`.
+    /// Nothing about TLS among the flags, or half of it.
     #[error(
-        "TLS with certificates from Let's Encrypt (-acme-hostnames) is not built in yet; \
-         run the server with -disable-tls behind a program that terminates TLS"
+        "the --acme-hostnames option is required, or --cert and --key, or --disable-tls behind a program that does TLS"
     )]
-    Acme,
-    /// Nothing about TLS among the flags.
-    #[error(
-        "TLS is not built in yet; run the server with -disable-tls behind a program that terminates TLS"
-    )]
-    NoTls,
+    NoTlsChoice,
+    /// Two kinds of certificates.
+    #[error("The --cert and --key options are not allowed with --acme-email or --acme-hostnames.")]
+    FilesAndAcme,
+    /// TLS and none.
+    #[error("-disable-tls contradicts -cert and -key: give either the one or the others")]
+    TlsOrNot,
+    /// tor does not say where certificates could be kept.
+    #[error("TOR_PT_STATE_LOCATION is not set, so there is no place for certificates")]
+    NoStateDirectory,
+    /// The certificate or key of `-cert` and `-key` is of no use.
+    #[error("-cert and -key: {0}")]
+    Files(#[from] FileError),
+    /// No certificates can be had for these names, or kept.
+    #[error("-acme-hostnames: {0}")]
+    Acme(#[from] AcmeError),
     /// Proxies have to know the port in advance.
     #[error("cannot listen on port 0; name a port in ServerTransportListenAddr")]
     PortZero,

@@ -14,6 +14,8 @@ pub struct Limits {
     pub connections: usize,
     /// Streams to tor at one time. Default 65,536; when it is full, a new stream is refused with a FIN.
     pub streams: usize,
+    /// Time for a TLS handshake, if TLS is not somebody else's affair. Default 10 s, as for the request that follows.
+    pub tls_handshake: Duration,
     /// From a WebSocket's beginning to the end of its client's token and ClientId. Default 30 s: Go's clients keep a
     /// spare proxy for 20 s before they use it or let it go. The Go server waits for ever.
     pub preamble: Duration,
@@ -24,17 +26,28 @@ pub struct Limits {
     pub packets: QueueConfig,
 }
 
+impl Limits {
+    /// Files that are open when there are as many connections and streams as there may be. Default: 131,136.
+    pub fn open_files(&self) -> u64 {
+        (self.connections + self.streams + OTHER_FILES) as u64
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 1 << 16,
             streams: 1 << 16,
+            tls_handshake: Duration::from_secs(10),
             preamble: Duration::from_secs(30),
             half_closed_idle: Duration::from_secs(60),
             packets: QueueConfig::default(),
         }
     }
 }
+
+/// Files that are open besides connections, with room: listeners, the log, cookies, the runtime's.
+const OTHER_FILES: usize = 64;
 
 /// Clients whose address is remembered: 98,304, as in the Go server.
 pub(crate) const CLIENT_ADDRESSES: usize = 98_304;

@@ -1,10 +1,12 @@
 //! The Snowflake server.
 
-use std::{error::Error, io::Write, process::ExitCode};
+use std::{error::Error, io::Write, pin::pin, process::ExitCode};
 
 use snowflake_cli::{Program, logging, open_files, parse};
 use snowflake_pt::{ExitWatch, Report, ServerEnv};
-use snowflake_server::{Args, managed};
+use snowflake_server::{Args, Limits, managed};
+use snowflake_tls_server::Tls;
+use tokio::signal::unix::{SignalKind, signal};
 use tracing::error;
 
 const PROGRAM: Program =
@@ -40,11 +42,18 @@ async fn start(args: &Args) -> Result<(), Box<dyn Error>> {
     };
     // Before tor hears of us, so that a signal is never lost to its default action.
     let exit = ExitWatch::new(env.exit_on_stdin_close)?;
-    open_files::raise_limit();
+    let mut hangup = signal(SignalKind::hangup())?;
+    open_files::raise_limit_for(Limits::default().open_files());
     let methods = managed::start(PROGRAM, args, &env, &mut report).await?;
     if methods.is_empty() {
         return Err("no transport could be started".into());
     }
-    managed::serve(methods, exit.token()).await;
-    Ok(())
+    let tls: Vec<_> = methods.iter().filter_map(|method| method.tls.clone()).collect();
+    let mut serving = pin!(managed::serve(methods, exit.token()));
+    loop {
+        tokio::select! {
+            () = &mut serving => return Ok(()),
+            Some(()) = hangup.recv() => tls.iter().for_each(Tls::reload),
+        }
+    }
 }

@@ -30,8 +30,8 @@ async fn serve(stream: Stream, client: ClientId, server: Arc<Server>) {
     server.stats.count(address.is_some());
     let user = address.map(|address| SocketAddr::new(address, USER_PORT));
     // Dialing is over soon and need not be part of this future for as long as the stream lives.
-    let or_port = match Box::pin(server.or_port.dial(user)).await {
-        Ok(or_port) => or_port,
+    let (or_port, _place) = match Box::pin(server.or_ports.dial(user)).await {
+        Ok(dialed) => dialed,
         Err(error) => {
             warn!("a client's stream is closed: {error}");
             return;

@@ -5,22 +5,25 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use snowflake_pt::OrPortDialer;
+use snowflake_pt::OrPorts;
 use snowflake_session::{Config, Listener};
+use snowflake_tls_server::Tls;
 use snowflake_turbotunnel::{ClientId, QueuePacketConn};
-use tokio::{net::TcpListener, sync::OwnedSemaphorePermit};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     client_addr::ClientAddresses, limits::CLIENT_ADDRESSES, limits::Limits,
-    listen::accept_carriers, serve::accept_streams, stats::Stats,
+    listen::accept_carriers, managed::Method, serve::accept_streams, stats::Stats,
 };
 
 /// What the tasks of one server share.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) limits: Limits,
-    pub(crate) or_port: OrPortDialer,
+    /// `None`: WebSockets come without TLS.
+    pub(crate) tls: Option<Tls>,
+    pub(crate) or_ports: OrPorts,
     /// Where carriers leave packets, and fetch them.
     pub(crate) packets: QueuePacketConn,
     pub(crate) stats: Stats,
@@ -29,7 +32,7 @@ pub(crate) struct Server {
     stop: CancellationToken,
 }
 
-/// Takes WebSockets at `listener` and hands their clients' streams to `or_port`, until `shutdown`.
+/// Takes WebSockets and hands their clients' streams to tor, as `method` says, until `shutdown`.
 ///
 /// Then everything is dropped: connections, sessions, streams. Clients go on with another server, if they have one, and
 /// proxies find their WebSockets closed.
@@ -37,18 +40,15 @@ pub(crate) struct Server {
 /// # Cancel safety
 ///
 /// Dropping the future stops the server as well, only that nobody waits until its tasks have ended.
-pub async fn run(
-    listener: TcpListener,
-    or_port: OrPortDialer,
-    limits: Limits,
-    shutdown: CancellationToken,
-) {
+pub async fn run(method: Method, limits: Limits, shutdown: CancellationToken) {
+    let Method { listener, tls, or_ports } = method;
     let (packets, clients) = QueuePacketConn::new(limits.packets.clone());
     let stop = shutdown.child_token();
     let _guard = stop.clone().drop_guard();
     let server = Arc::new(Server {
         limits,
-        or_port,
+        tls,
+        or_ports,
         packets,
         stats: Stats::default(),
         addresses: Mutex::new(ClientAddresses::new(CLIENT_ADDRESSES)),
@@ -61,6 +61,7 @@ pub async fn run(
             accept_carriers(listener, &server),
             accept_streams(sessions, &server),
             server.stats.report(),
+            server.keep_certificates(),
         )
     };
     shutdown.run_until_cancelled(serving).await;
@@ -84,6 +85,13 @@ impl Server {
             stop.run_until_cancelled_owned(task).await;
             drop(place);
         });
+    }
+
+    /// Watches certificate files, or gets and renews certificates. Never ends if there are any.
+    async fn keep_certificates(&self) {
+        if let Some(tls) = &self.tls {
+            tls.keep().await;
+        }
     }
 
     /// Remembers the address that a proxy gives for its client. A proxy that gives none leaves what is known.

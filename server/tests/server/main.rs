@@ -10,5 +10,6 @@ mod program;
 mod rig;
 mod strangers;
 mod streams;
+mod tls;
 mod tor;
 mod users;

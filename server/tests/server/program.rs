@@ -12,6 +12,8 @@ use crate::{
     tor::{Echo, listen},
 };
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_snowflake-server");
+
 /// A server process in tor's hands.
 pub(crate) struct Program {
     pub(crate) child: Child,
@@ -20,8 +22,17 @@ pub(crate) struct Program {
 
 impl Program {
     pub(crate) fn start(flags: &[&str], env: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_snowflake-server"))
-            .args(flags)
+        Self::run(Command::new(PROGRAM).args(flags), env)
+    }
+
+    /// That may have only so many files open.
+    fn start_with_files(limit: u32, flags: &[&str], env: &[(&str, &str)]) -> Self {
+        let script = format!("ulimit -n {limit} && exec \"$0\" \"$@\"");
+        Self::run(Command::new("/bin/sh").args(["-c", &script, PROGRAM]).args(flags), env)
+    }
+
+    fn run(command: &mut Command, env: &[(&str, &str)]) -> Self {
+        let mut child = command
             .env_clear()
             .env("TOR_PT_MANAGED_TRANSPORT_VER", "1")
             .env("TOR_PT_SERVER_TRANSPORTS", "snowflake")
@@ -49,6 +60,23 @@ impl Program {
         lines
     }
 
+    pub(crate) async fn signal(&self, name: &str) {
+        let pid = self.child.id().unwrap().to_string();
+        let kill = Command::new("kill").args(["-s", name, &pid]).status().await;
+        assert!(kill.unwrap().success());
+    }
+
+    /// Waits until this is logged; what was logged before is lost.
+    pub(crate) async fn logged(&mut self, words: &str) {
+        let mut log = BufReader::new(self.child.stderr.as_mut().unwrap()).lines();
+        while let Some(line) = in_time(log.next_line()).await.unwrap() {
+            if line.contains(words) {
+                return;
+            }
+        }
+        panic!("the log ends without {words:?}");
+    }
+
     /// The rest of its life: exit status, and what it wrote to stderr.
     async fn end(mut self) -> (Option<i32>, String) {
         let mut log = String::new();
@@ -70,7 +98,7 @@ const HELLO: [&str; 2] = [
 ];
 
 /// The lines of a start, between the greeting and the end of the methods.
-async fn method_lines(program: &mut Program) -> Vec<String> {
+pub(crate) async fn method_lines(program: &mut Program) -> Vec<String> {
     let lines = program.methods().await;
     assert_eq!(lines[..2], HELLO);
     assert_eq!(lines.last().unwrap(), "SMETHODS DONE");
@@ -128,8 +156,7 @@ async fn sigterm_ends_it_with_status_0() {
     ];
     let mut program = Program::start(&["--disable-tls=true"], &env);
     method_lines(&mut program).await;
-    let pid = program.child.id().unwrap().to_string();
-    assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
+    program.signal("TERM").await;
     assert_eq!(program.end().await.0, Some(0));
 }
 
@@ -155,15 +182,34 @@ async fn bad_settings_are_told_to_tor_in_whole_sentences() {
 }
 
 #[tokio::test]
-async fn tls_is_refused_with_what_to_do_instead() {
-    for flags in [&["-acme-hostnames", "a.example", "-acme-email=a@a.example"][..], &[]] {
+async fn what_is_wrong_with_tls_is_told_to_tor() {
+    let acme = ["-acme-hostnames", "a.example", "-acme-email=a@a.example"];
+    for (flags, reason) in [
+        (
+            &[][..],
+            "the --acme-hostnames option is required, or --cert and --key, or --disable-tls ",
+        ),
+        (&["-cert", "/nowhere", "-key", "/nowhere"], "-cert and -key: cannot read /nowhere: "),
+        (&acme, "TOR_PT_STATE_LOCATION is not set, "),
+    ] {
         let line = failure(flags, "snowflake-127.0.0.1:1", "").await;
-        let advice = "run the server with -disable-tls behind a program that terminates TLS";
-        assert!(
-            line.starts_with("SMETHOD-ERROR snowflake TLS ") && line.ends_with(advice),
-            "{line}"
-        );
+        assert!(line.starts_with(&format!("SMETHOD-ERROR snowflake {reason}")), "{line}");
     }
+}
+
+#[tokio::test]
+async fn too_few_files_are_told_with_the_number_to_set() {
+    let address = free_port().await;
+    let env = [
+        ("TOR_PT_SERVER_BINDADDR", &*format!("snowflake-{address}")),
+        ("TOR_PT_ORPORT", "127.0.0.1:9"),
+    ];
+    let mut program = Program::start_with_files(4096, &["-disable-tls"], &env);
+    method_lines(&mut program).await;
+    drop(program.child.stdin.take());
+    let (status, log) = program.end().await;
+    assert_eq!(status, Some(0), "{log}");
+    assert!(log.contains("4096 files may be open") && log.contains("LimitNOFILE=131136"), "{log}");
 }
 
 #[tokio::test]

@@ -15,10 +15,11 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
-use rustls::{ClientConfig, RootCertStore, crypto::ring};
-use snowflake_pt::{OrPort, OrPortDialer};
-use snowflake_server::Limits;
+use rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::CertificateDer};
+use snowflake_pt::{OrPort, OrPorts};
+use snowflake_server::{Limits, Method};
 use snowflake_session::{Config, Session, open};
+use snowflake_tls_server::Tls;
 use snowflake_turbotunnel::{ClientId, Dial, RedialConfig, RedialPacketConn};
 use snowflake_websocket::{DialError, WebSocket, dial};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
@@ -48,10 +49,19 @@ impl Rig {
     }
 
     pub(crate) async fn with_limits(or_port: OrPort, limits: Limits) -> Self {
+        Self::with(or_port, limits, None).await
+    }
+
+    /// That does TLS itself.
+    pub(crate) async fn with_tls(or_port: OrPort, limits: Limits, tls: Tls) -> Self {
+        Self::with(or_port, limits, Some(tls)).await
+    }
+
+    async fn with(or_port: OrPort, limits: Limits, tls: Option<Tls>) -> Self {
         let (listener, address) = listen().await;
         let shutdown = CancellationToken::new();
-        let dialer = OrPortDialer::new(or_port, None);
-        let server = snowflake_server::run(listener, dialer, limits, shutdown.clone());
+        let method = Method { listener, tls, or_ports: OrPorts::new([or_port], None) };
+        let server = snowflake_server::run(method, limits, shutdown.clone());
         Self { address, shutdown, task: AbortOnDropHandle::new(tokio::spawn(server)) }
     }
 
@@ -71,10 +81,14 @@ pub(crate) fn url(address: SocketAddr) -> Url {
 }
 
 pub(crate) fn tls() -> Arc<ClientConfig> {
+    tls_with(RootCertStore::empty())
+}
+
+fn tls_with(roots: RootCertStore) -> Arc<ClientConfig> {
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap();
-    config.with_root_certificates(RootCertStore::empty()).with_no_client_auth().into()
+    config.with_root_certificates(roots).with_no_client_auth().into()
 }
 
 /// A client with its session.
@@ -112,6 +126,14 @@ impl Proxies {
     pub(crate) fn of(address: SocketAddr) -> Self {
         let used = Arc::default();
         Self { url: url(address), tls: tls(), client_ip: None, lifetime: usize::MAX, used }
+    }
+
+    /// Whose proxies speak TLS and believe this certificate.
+    pub(crate) fn over_tls(address: SocketAddr, certificate: CertificateDer<'static>) -> Self {
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate).unwrap();
+        let url = format!("wss://{address}/").parse().unwrap();
+        Self { url, tls: tls_with(roots), ..Self::of(address) }
     }
 
     /// Whose proxies say that this is the client's address.

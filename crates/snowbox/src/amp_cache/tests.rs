@@ -3,7 +3,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use snowflake_amp::{cache_url, decode_armor, encode_armor, encode_path};
-use snowflake_broker::Config;
+use snowflake_broker::{ALPN, Config};
+use snowflake_tls_server::Tls;
 use tokio_util::sync::CancellationToken;
 use url::{Position, Url};
 
@@ -71,7 +72,7 @@ async fn a_broker_is_reached_by_http_and_by_https() {
     let (cert_path, key_path) = (folder.path().join("cert"), folder.path().join("key"));
     std::fs::write(&cert_path, certificate.pem()).unwrap();
     std::fs::write(&key_path, key.serialize_pem()).unwrap();
-    let tls = snowflake_broker::server_config(&cert_path, &key_path).unwrap();
+    let tls = Tls::from_files(&cert_path, &key_path, &ALPN).unwrap();
     for (scheme, tls) in [("http", None), ("https", Some(tls))] {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();

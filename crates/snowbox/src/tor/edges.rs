@@ -31,7 +31,8 @@ pub async fn start_bridge(
     relay: SocketAddr,
 ) -> Result<(Process, String), Error> {
     let mut torrc = read(BRIDGE_FILE)?;
-    let plugin = plugin(&torrc, "ServerTransportPlugin", &place.programs.server)?;
+    let plugin = plugin(&torrc, "ServerTransportPlugin", &place.programs.server)?
+        .with(["-disable-tls".into()]);
     torrc.replace("ServerTransportPlugin", plugin.with(log_flags(place, "server")))?;
     torrc.replace("ServerTransportListenAddr", format_args!("snowflake {relay}"))?;
     torrc.replace("ORPort", "127.0.0.1:auto")?;
