@@ -122,7 +122,10 @@ fn one_way_to_serve_must_be_chosen() {
 fn names_and_directory_for_certificates() {
     let folder = tempfile::tempdir().unwrap();
     let cache = folder.path().join("cache").to_str().unwrap().to_owned();
-    let words = |names| ["-acme-hostnames", names, "-acme-cert-cache", &*cache];
+    let words = |names| {
+        let acme = ["-acme-hostnames", names, "-acme-cert-cache", &*cache];
+        [&acme[..], &[SERVING[1], "-disable-geoip"]].concat()
+    };
     let config = Config::from_args(&args(&words("a.example, b.example"))).unwrap();
     assert!(config.tls.is_some() && Path::new(&cache).is_dir());
     assert_eq!(args(&[]).acme_cert_cache, Path::new("acme-cert-cache"));

@@ -134,7 +134,8 @@ async fn a_hangup_reads_the_certificate_again() {
     std::fs::write(path("cert"), certificate.pem()).unwrap();
     std::fs::write(path("key"), key.serialize_pem()).unwrap();
     let (cert, key) = (path("cert"), path("key"));
-    let mut broker = Running::start(&["-addr", "127.0.0.1:0", "-cert", &cert, "-key", &key]);
+    let files = ["-addr", "127.0.0.1:0", "-cert", &cert, "-key", &key];
+    let mut broker = Running::start(&[&files[..], &SERVING[1..]].concat());
     broker.line("listens on port").await;
     broker.signal("HUP").await;
     broker.line(&format!("the certificate in {cert} is read again")).await;
