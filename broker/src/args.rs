@@ -58,9 +58,11 @@ pub struct Args {
     #[arg(long, default_value = "")]
     pub poll_interval_filepath: OptionalPath,
     /// Number of reverse proxies in front of the broker, whose entries in Forwarded or
-    /// X-Forwarded-For are believed; each must add its entry at the end. 0: none, the peer's own
-    /// address counts. Default: 1 for peers with an address of a private network or of this
-    /// machine, 0 for all others, so that a stranger who polls directly cannot make up addresses.
+    /// X-Forwarded-For are believed; each must add its entry at the end of one, and remove the other:
+    /// where the two disagree, neither is believed. 0: none, the peer's own address counts.
+    /// Default: 1 for peers with an address of a private network or of this machine, 0 for all
+    /// others, so that a stranger who polls directly cannot make up addresses. With nothing in
+    /// front, but in a container, strangers may have private addresses: use 0.
     #[arg(long)]
     pub trusted_hops: Option<usize>,
     /// File for metrics, one block a day, also served at /metrics. Without it they go to stdout.

@@ -13,7 +13,7 @@ use tracing::{info, warn};
 use crate::config::{read_bridges, read_intervals};
 use crate::limits::METRICS_INTERVAL;
 use crate::metrics::Metrics;
-use crate::origin;
+use crate::origin::{self, Doubt};
 use crate::rate_limit::RateLimit;
 use crate::waiting::WaitingRoom;
 use crate::{BridgeList, Config, PollIntervals, Reason};
@@ -32,7 +32,7 @@ pub struct Broker {
     /// At first those of `config`; read again on request, as are the intervals.
     bridges: RwLock<Arc<BridgeList>>,
     intervals: RwLock<PollIntervals>,
-    doubted: Once,
+    doubted: [Once; 2],
 }
 
 impl Broker {
@@ -53,7 +53,7 @@ impl Broker {
             closing,
             bridges: RwLock::new(Arc::new(config.bridges.clone())),
             intervals: RwLock::new(config.intervals),
-            doubted: Once::new(),
+            doubted: [const { Once::new() }; 2],
             config,
         })
     }
@@ -87,15 +87,14 @@ impl Broker {
     /// The address of a proxy that polls. The first time that headers are not believed is worth a
     /// warning: if a reverse proxy wrote them, all who come through it share one address.
     pub(crate) fn proxy_at(&self, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
-        if origin::is_doubted(headers, peer, self.config.trusted_hops) {
-            self.doubted.call_once(|| {
-                warn!(
-                    "a peer with a public address sends Forwarded or X-Forwarded-For, which are not believed. \
-                     If it is your reverse proxy, set -trusted-hops 1; -trusted-hops 0 ends this warning"
-                );
-            });
-        }
-        origin::of_proxy(headers, peer, self.config.trusted_hops)
+        origin::of_proxy(headers, peer, self.config.trusted_hops).unwrap_or_else(|doubt| {
+            let warned = match doubt {
+                Doubt::PublicPeer => &self.doubted[0],
+                Doubt::Contradiction => &self.doubted[1],
+            };
+            warned.call_once(|| warn!("{doubt}"));
+            peer
+        })
     }
 
     /// Publishes a block of metrics each day, for ever.

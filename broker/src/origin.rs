@@ -4,11 +4,14 @@
 //! proxy adds one entry at the end, so with a known number of them the right entry can be counted
 //! from the right, and nobody outside can move it. With none of them every entry is the sender's
 //! invention: whoever makes up a new address for each poll has no rate limit. [`TrustedHops`] says
-//! when entries count; without a word from the operator only peers are believed that no stranger
-//! can be.
+//! when entries count; without a word from the operator only peers of a private network are
+//! believed. That leaves out strangers, except where the network in front of the broker gives
+//! everybody a private address, as those of containers may: then the operator has to say 0.
 //!
-//! Both headers are looked at, `Forwarded` first. A reverse proxy that writes only one of them must
-//! remove the other.
+//! Both headers are looked at. Most reverse proxies write only `X-Forwarded-For` and hand on what
+//! the client says in the other, so where the two disagree neither is believed. One that a reverse
+//! proxy does not write has to be removed by it: then nobody can have himself counted as that
+//! reverse proxy.
 //!
 //! An address lives as long as its request, the peer's as long as its connection. What is kept of
 //! them are keyed hashes.
@@ -27,7 +30,8 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 pub enum TrustedHops {
     /// One (Go's default) if the peer has an address of a private network or of this machine, as a
     /// reverse proxy of the operator's has; none if it may be anybody. So a broker that serves the
-    /// world directly takes no address from a stranger's word.
+    /// world directly takes no address from a stranger's word, unless source NAT makes all peers
+    /// private (Docker's userland proxy, rootless podman, some of Kubernetes' services).
     #[default]
     OfPrivatePeers,
     /// So many, whoever the peer is: what the operator says. With 0 the peer's own address counts.
@@ -93,26 +97,55 @@ impl ClientOrigin {
     }
 }
 
+/// Why addresses in headers are not believed, in words for the operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Doubt {
+    /// Nobody said how many hops there are, and the peer may be anybody. A reverse proxy with a
+    /// public address is recognised by it.
+    #[error(
+        "a peer with a public address sends Forwarded or X-Forwarded-For, which are not believed. \
+         If it is your reverse proxy, set -trusted-hops 1; -trusted-hops 0 ends this warning"
+    )]
+    PublicPeer,
+    /// The sender wrote one of the two headers, and which one is not known.
+    #[error(
+        "a request names different addresses in Forwarded and X-Forwarded-For; it is counted under that \
+         of your reverse proxy, which should remove the header that it does not write"
+    )]
+    Contradiction,
+}
+
 /// The address that a proxy's polls are counted under: the entry of the outermost reverse proxy
 /// that is trusted, else the peer's own.
 ///
 /// If the header has fewer entries than hops, or the entry is no address, the peer's counts.
-pub(crate) fn of_proxy(headers: &HeaderMap, peer: IpAddr, hops: TrustedHops) -> IpAddr {
-    let Some(skipped) = hops.of(peer).checked_sub(1) else { return peer };
-    let entry = |name, read| entries(headers, name, read).nth_back(skipped).flatten();
-    entry(FORWARDED, forwarded_for).or_else(|| entry(X_FORWARDED_FOR, address)).unwrap_or(peer)
+///
+/// # Errors
+/// There are addresses in the headers, and they do not count; the peer's does.
+pub(crate) fn of_proxy(
+    headers: &HeaderMap,
+    peer: IpAddr,
+    hops: TrustedHops,
+) -> Result<IpAddr, Doubt> {
+    let Some(skipped) = hops.of(peer).checked_sub(1) else {
+        let named = headers.contains_key(FORWARDED) || headers.contains_key(X_FORWARDED_FOR);
+        let is_said = hops != TrustedHops::OfPrivatePeers;
+        return if named && !is_said { Err(Doubt::PublicPeer) } else { Ok(peer) };
+    };
+    let entry = |name: HeaderName, read| {
+        let is_there = headers.contains_key(&name);
+        is_there.then(|| entries(headers, name, read).nth_back(skipped).flatten())
+    };
+    match (entry(FORWARDED, forwarded_for), entry(X_FORWARDED_FOR, address)) {
+        (Some(one), Some(other)) if one != other => Err(Doubt::Contradiction),
+        (Some(entry), _) | (None, Some(entry)) => Ok(entry.unwrap_or(peer)),
+        (None, None) => Ok(peer),
+    }
 }
 
 fn of_client(headers: &HeaderMap, peer: IpAddr) -> IpAddr {
     let first = |name, read| entries(headers, name, read).flatten().find(|ip| is_remote(*ip));
     first(FORWARDED, forwarded_for).or_else(|| first(X_FORWARDED_FOR, address)).unwrap_or(peer)
-}
-
-/// Whether the request names addresses that [`of_proxy`] does not believe just because nobody said
-/// how many hops there are. A reverse proxy with a public address is recognised by it.
-pub(crate) fn is_doubted(headers: &HeaderMap, peer: IpAddr, hops: TrustedHops) -> bool {
-    let named = headers.contains_key(FORWARDED) || headers.contains_key(X_FORWARDED_FOR);
-    named && hops == TrustedHops::OfPrivatePeers && hops.of(peer) == 0
 }
 
 /// The entries of all headers of this name, in order; `None` for those that are no address.
@@ -161,7 +194,12 @@ mod tests {
     }
 
     fn proxy(lines: &[(&'static str, &str)], peer: &str, hops: TrustedHops) -> String {
-        of_proxy(&headers(lines), peer.parse().unwrap(), hops).to_string()
+        let peer = peer.parse().unwrap();
+        of_proxy(&headers(lines), peer, hops).unwrap_or(peer).to_string()
+    }
+
+    fn doubt(lines: &[(&'static str, &str)], peer: &str, hops: TrustedHops) -> Option<Doubt> {
+        of_proxy(&headers(lines), peer.parse().unwrap(), hops).err()
     }
 
     fn client(lines: &[(&'static str, &str)]) -> String {
@@ -204,19 +242,38 @@ mod tests {
     }
 
     #[test]
-    fn forwarded_comes_first_unless_it_names_no_address() {
+    fn forwarded_is_read_as_well() {
         let one = TrustedHops::Always(1);
         for (forwarded, expected) in [
             ("for=192.0.2.1;proto=https;by=192.0.2.9", "192.0.2.1"),
             ("for=192.0.2.9, For=\"[2001:db8::1]:4711\"", "2001:db8::1"),
             ("proto=https; FOR=\"192.0.2.1:80\"", "192.0.2.1"),
-            ("for=_hidden", "198.51.100.1"),
-            ("by=192.0.2.1", "198.51.100.1"),
-            ("192.0.2.1", "198.51.100.1"),
+            ("for=_hidden", STRANGER),
+            ("by=192.0.2.1", STRANGER),
+            ("192.0.2.1", STRANGER),
         ] {
-            let lines = [("x-forwarded-for", "198.51.100.1"), ("forwarded", forwarded)];
-            assert_eq!(proxy(&lines, STRANGER, one), expected, "{forwarded}");
+            assert_eq!(proxy(&[("forwarded", forwarded)], STRANGER, one), expected, "{forwarded}");
         }
+    }
+
+    /// nginx, Apache, haproxy and Caddy add to `X-Forwarded-For` and hand `Forwarded` on; others may
+    /// do it the other way round.
+    #[test]
+    fn nginx_with_a_foreign_forwarded_is_counted_as_nginx() {
+        for (ours, foreign) in [
+            (("x-forwarded-for", STRANGER), ("forwarded", "for=192.0.2.1")),
+            (("x-forwarded-for", STRANGER), ("forwarded", "for=_hidden")),
+            (("forwarded", "for=203.0.113.7"), ("x-forwarded-for", "192.0.2.1")),
+            (("forwarded", "for=_hidden"), ("x-forwarded-for", "192.0.2.1")),
+        ] {
+            let lines = [ours, foreign];
+            for hops in [TrustedHops::default(), TrustedHops::Always(1)] {
+                assert_eq!(proxy(&lines, NGINX, hops), NGINX, "{lines:?}");
+                assert_eq!(doubt(&lines, NGINX, hops), Some(Doubt::Contradiction), "{lines:?}");
+            }
+        }
+        let agreed = [("x-forwarded-for", STRANGER), ("forwarded", "for=203.0.113.7;proto=https")];
+        assert_eq!(proxy(&agreed, NGINX, TrustedHops::default()), STRANGER);
     }
 
     #[test]
@@ -255,14 +312,11 @@ mod tests {
 
     #[test]
     fn only_what_could_be_a_reverse_proxy_is_doubted() {
-        let doubted = |lines: &[(&'static str, &str)], peer: &str, hops| {
-            is_doubted(&headers(lines), peer.parse().unwrap(), hops)
-        };
         let named = [("x-forwarded-for", "192.0.2.1")];
-        assert!(doubted(&named, STRANGER, TrustedHops::default()));
-        assert!(!doubted(&named, NGINX, TrustedHops::default()));
-        assert!(!doubted(&named, STRANGER, TrustedHops::Always(0)));
-        assert!(!doubted(&[], STRANGER, TrustedHops::default()));
+        assert_eq!(doubt(&named, STRANGER, TrustedHops::default()), Some(Doubt::PublicPeer));
+        assert_eq!(doubt(&named, NGINX, TrustedHops::default()), None);
+        assert_eq!(doubt(&named, STRANGER, TrustedHops::Always(0)), None);
+        assert_eq!(doubt(&[], STRANGER, TrustedHops::default()), None);
     }
 
     proptest! {
