@@ -54,11 +54,6 @@ impl OrPortDialer {
         Self { or_port, source }
     }
 
-    /// Where tor listens.
-    pub const fn address(&self) -> SocketAddr {
-        self.or_port.address()
-    }
-
     /// A connection that tor takes for one of a user at `user`, if that is known; the plain ORPort
     /// cannot be told.
     ///
