@@ -1,7 +1,9 @@
 //! [`Probe`]: all questions to one server.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Instant;
+
+use snowflake_addresses::is_remote;
 
 use crate::message::{Id, Response};
 use crate::question::Question;
@@ -211,24 +213,18 @@ impl<T> Test<T> {
     }
 }
 
-/// Whether a server may send us to `other`.
+/// Whether a server may send us to `other`: never from the world into a network of ours or of our carrier.
 fn is_another_host(other: SocketAddr, server: SocketAddr) -> bool {
     other.is_ipv4() == server.is_ipv4()
         && other.ip() != server.ip()
         && other.port() != 0
-        && !other.ip().is_unspecified()
-        && !other.ip().is_multicast()
-        && (is_local(server.ip()) || !is_local(other.ip()))
+        && is_one_host(other.ip())
+        && (is_remote(other.ip()) || !is_remote(server.ip()))
 }
 
-/// Whether the address is one of a network of our own.
-fn is_local(ip: IpAddr) -> bool {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => {
-            ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_broadcast()
-        }
-        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_loopback() || ip.is_unicast_link_local(),
-    }
+fn is_one_host(ip: IpAddr) -> bool {
+    let is_broadcast = ip.to_canonical() == IpAddr::V4(Ipv4Addr::BROADCAST);
+    !(ip.is_unspecified() || ip.to_canonical().is_multicast() || is_broadcast)
 }
 
 #[cfg(test)]

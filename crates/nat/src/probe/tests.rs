@@ -158,14 +158,19 @@ fn a_server_cannot_send_us_where_it_likes() {
         "255.255.255.255:3479",
         "127.0.0.1:3479",
         "192.168.1.1:80",
+        "100.64.0.1:3479",
         "[2001:db8::2]:3479",
     ] {
         let mut network = Network::four(Nat::Open);
         network.addresses[1] = other.parse().unwrap();
         assert_eq!(network.run().0, Err(Unusable::NoOtherAddress), "{other}");
     }
-    let local = ["127.0.0.1:3478", "127.0.0.2:3479", "127.0.0.1:40000"];
-    assert_eq!(Network::new(Nat::Open, local).run().0, Ok(Behaviour::Open));
+    // One of our own network may name another there, but nobody who is not one host.
+    let local = |other| Network::new(Nat::Open, ["127.0.0.1:3478", other, "127.0.0.1:40000"]).run();
+    assert_eq!(local("127.0.0.2:3479").0, Ok(Behaviour::Open));
+    for other in ["255.255.255.255:3479", "224.0.0.1:3479", "0.0.0.0:3479"] {
+        assert_eq!(local(other).0, Err(Unusable::NoOtherAddress), "{other}");
+    }
 }
 
 /// A probe that waits for the answer to its first question, and the right answer.
