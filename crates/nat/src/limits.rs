@@ -12,5 +12,8 @@ pub const TRANSMISSIONS: usize = 3;
 pub const WAITS: [Duration; TRANSMISSIONS] =
     [Duration::from_millis(500), Duration::from_millis(1000), Duration::from_millis(1500)];
 
-/// The longest that a probe takes: the first question, then the two others at the same time.
-pub const LONGEST: Duration = Duration::from_secs(6);
+/// The longest that a probe takes: 6 s, for the first question, then for the two others at the same time.
+pub const LONGEST: Duration = {
+    let [first, second, third] = WAITS;
+    first.saturating_add(second).saturating_add(third).saturating_mul(2)
+};

@@ -9,6 +9,7 @@ use rtc_stun::xoraddr::XorMappedAddress;
 use snowflake_netsim::epoch;
 
 use super::*;
+use crate::limits::{LONGEST, TRANSMISSIONS, WAITS};
 
 const IDS: Randomness = [[1; 12], [2; 12], [3; 12]];
 const ROUND_TRIP: Duration = Duration::from_millis(50);
@@ -31,13 +32,21 @@ struct Network {
     names_other: bool,
     other_is_dead: bool,
     lost: usize,
+    round_trip: Duration,
 }
 
 impl Network {
     fn new(nat: Nat, addresses: [&str; 3]) -> Self {
         let addresses = addresses.map(|address| address.parse().unwrap());
-        let known = HashSet::new();
-        Self { nat, addresses, known, names_other: true, other_is_dead: false, lost: 0 }
+        Self {
+            nat,
+            addresses,
+            known: HashSet::new(),
+            names_other: true,
+            other_is_dead: false,
+            lost: 0,
+            round_trip: ROUND_TRIP,
+        }
     }
 
     fn four(nat: Nat) -> Self {
@@ -83,7 +92,7 @@ impl Network {
         loop {
             while let Some(sent) = probe.poll_transmit(now) {
                 if let Some((from, datagram)) = self.exchange(&sent) {
-                    arriving.push((now + ROUND_TRIP, sent.from, from, datagram));
+                    arriving.push((now + self.round_trip, sent.from, from, datagram));
                 }
             }
             if let Some(outcome) = probe.outcome() {
@@ -146,6 +155,15 @@ fn a_server_that_cannot_tell_says_why() {
     let mut half = Network { other_is_dead: true, ..Network::four(Nat::Open) };
     let time = ROUND_TRIP + Duration::from_secs(3);
     assert_eq!(half.run(), (Err(Unusable::OtherAddressSilent), time));
+}
+
+/// Each stage lasts to the end of its last wait: what comes then still counts.
+#[test]
+fn it_is_over_after_the_longest_time() {
+    let mut slow = Network { lost: 2, other_is_dead: true, ..Network::four(Nat::Open) };
+    slow.round_trip = WAITS[TRANSMISSIONS - 1];
+    assert_eq!(slow.run(), (Err(Unusable::OtherAddressSilent), LONGEST));
+    assert_eq!(LONGEST, Duration::from_secs(6));
 }
 
 #[test]
