@@ -83,7 +83,10 @@ async fn probe(server: SocketAddr) -> io::Result<Result<Behaviour, Unusable>> {
     let mut buffers = [[0; MAX_ANSWER]; 2];
     loop {
         while let Some(packet) = probe.poll_transmit(now()) {
-            sockets.at(packet.from).send_to(&packet.packet, packet.to).await?;
+            // As if it was lost on the way: a firewall may forbid one address and not the other.
+            if let Err(error) = sockets.at(packet.from).send_to(&packet.packet, packet.to).await {
+                tracing::debug!(%error, "a question to a STUN server cannot be sent");
+            }
         }
         let (None, Some(due)) = (probe.outcome(), probe.poll_timeout()) else { break };
         if let Some((on, from, answer)) = sockets.hear(due.into(), &mut buffers).await {

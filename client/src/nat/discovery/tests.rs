@@ -128,6 +128,22 @@ async fn without_a_server_that_can_tell_it_ends_all_the_same() {
     assert!(time >= Duration::from_secs(3), "three transmissions: {time:?}");
 }
 
+/// The kernel does not send from loopback to the world. This server has answered all the same.
+#[tokio::test]
+async fn an_other_address_that_cannot_be_sent_to_is_silent() {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let server = socket.local_addr().unwrap();
+    let mut serving = JoinSet::new();
+    serving.spawn(async move {
+        let mut buffer = [0; 100];
+        let (_, from) = socket.recv_from(&mut buffer).await.unwrap();
+        let other = "192.0.2.9:9".parse().unwrap();
+        let answer = answer(buffer[8..20].try_into().unwrap(), from, Some(other));
+        socket.send_to(&answer, from).await.unwrap();
+    });
+    assert_eq!(probe(server).await.unwrap(), Err(Unusable::OtherAddressSilent));
+}
+
 /// The loopback network of IPv6 has one address only, so all that can be told is that there is no other.
 #[tokio::test]
 async fn servers_are_asked_over_ipv6() {
