@@ -8,7 +8,7 @@ use std::{net::IpAddr, time::Duration};
 use snowflake_messages::NatType;
 use tokio::{
     sync::watch,
-    time::{sleep, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 use tracing::{debug, warn};
 
@@ -17,7 +17,7 @@ use self::schedule::Schedule;
 use crate::{
     error::{ProbeError, chain},
     events,
-    timers::ADDRESS_LOOK,
+    timers::{ADDRESS_LOOK, ADDRESS_PAUSE},
 };
 
 /// The probe server, and what it found.
@@ -58,19 +58,21 @@ impl Nat {
         F: Future<Output = Result<NatType, ProbeError>>,
     {
         let mut schedule = Schedule::new(interval);
+        let mut earliest = Instant::now();
         loop {
             let here = addresses();
             let is_known = self.take(check().await);
             let pause = schedule.after(is_known).unwrap_or(Duration::MAX);
             let moved = async {
                 match interval {
-                    Some(_) => wait_until_moved(&addresses, here).await,
+                    Some(_) => wait_until_moved(&addresses, here, earliest).await,
                     None => std::future::pending().await,
                 }
             };
             if timeout(pause, moved).await.is_ok() {
                 debug!("other addresses: checking the NAT");
                 schedule = Schedule::new(interval);
+                earliest = Instant::now() + ADDRESS_PAUSE;
             }
         }
     }
@@ -90,8 +92,13 @@ impl Nat {
     }
 }
 
-/// Returns when our addresses are others than `here`. Not to know them is no change.
-async fn wait_until_moved(addresses: impl Fn() -> Option<Vec<IpAddr>>, here: Option<Vec<IpAddr>>) {
+/// Returns when our addresses are others than `here`, not before `earliest`. Not to know them is no change.
+async fn wait_until_moved(
+    addresses: impl Fn() -> Option<Vec<IpAddr>>,
+    here: Option<Vec<IpAddr>>,
+    earliest: Instant,
+) {
+    sleep_until(earliest).await;
     loop {
         sleep(ADDRESS_LOOK).await;
         if let (Some(here), Some(now)) = (&here, addresses())

@@ -58,6 +58,10 @@ pub(crate) const MAX_NAT_RETRY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Time between looks at our addresses: other ones mean another network, and the NAT is checked.
 pub(crate) const ADDRESS_LOOK: Duration = Duration::from_secs(30);
 
+/// Time after a check for other addresses in which further ones cause none: 5 min. An interface that comes and goes would
+/// have the probe server asked at each look.
+pub(crate) const ADDRESS_PAUSE: Duration = Duration::from_secs(5 * 60);
+
 /// How long a broker that has refused the new words for NATs is spoken to in the old ones: a day, then it may have been
 /// replaced by a newer one.
 pub(crate) const OLD_WORDS_LIFE: Duration = Duration::from_secs(24 * 60 * 60);

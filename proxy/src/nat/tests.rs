@@ -4,7 +4,6 @@ use std::sync::Mutex;
 
 use clap::Parser;
 use snowflake_rendezvous::{Exchange, limits, tls};
-use tokio::time::Instant;
 
 use super::*;
 use crate::{Args, Config};
@@ -69,6 +68,14 @@ async fn other_addresses_have_the_nat_checked() {
     assert_eq!(made, [0, 210], "at the first look after the change, and then in an hour");
     let (made, _) = checks(None, 3 * HOUR, good, moves).await;
     assert_eq!(made, [0], "the operator wants one check");
+}
+
+#[tokio::test(start_paused = true)]
+async fn addresses_that_change_all_the_time_cause_a_check_in_five_minutes() {
+    let moves = |at: Duration| address((at.as_secs() / 10) as u8);
+    let (made, _) =
+        checks(Some(HOUR), Duration::from_secs(1000), |_| Ok(NatType::Open), moves).await;
+    assert_eq!(made, [0, 30, 360, 690]);
 }
 
 #[tokio::test(start_paused = true)]
