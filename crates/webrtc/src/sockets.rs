@@ -31,7 +31,7 @@ pub(crate) fn choose(
     }
 }
 
-/// This machine's addresses that a connection would use now; others mean that it is on another network.
+/// This machine's addresses that a connection would use now, in order; others mean that it is on another network.
 ///
 /// The kernel is asked, which takes less than a millisecond; nothing is sent.
 ///
@@ -39,7 +39,10 @@ pub(crate) fn choose(
 ///
 /// [`SetupError::Interfaces`] when the system does not tell.
 pub fn local_addresses(config: &Config) -> Result<Vec<IpAddr>, SetupError> {
-    used_addresses(config, &[])
+    let mut addresses = used_addresses(config, &[])?;
+    // The system lists interfaces as it likes.
+    addresses.sort_unstable();
+    Ok(addresses)
 }
 
 fn used_addresses(config: &Config, stun_servers: &[SocketAddr]) -> Result<Vec<IpAddr>, SetupError> {
