@@ -1,6 +1,6 @@
 //! May we take a client to this relay? Pure.
 
-use snowflake_webrtc::is_remote;
+use snowflake_addresses::is_remote;
 use thiserror::Error;
 use url::{Host, Url};
 

@@ -2,9 +2,10 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
+use snowflake_addresses::remote_address;
 use snowflake_messages::{DescriptionText, ProxyAnswerResponse, SdpType, Sid};
 use snowflake_safelog::Sensitive;
-use snowflake_webrtc::{Answerer, answer, sdp};
+use snowflake_webrtc::{Answerer, answer};
 use snowflake_websocket::dial;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
@@ -58,7 +59,7 @@ impl Proxy {
         if offer.kind != SdpType::Offer {
             return Err(ServeError::NotAnOffer);
         }
-        let client_ip = sdp::remote_address(&offer.sdp);
+        let client_ip = remote_address(&offer.sdp);
         debug!(client_ip = ?Sensitive::new(client_ip), "serving a client");
         let answerer = answer(&self.webrtc, &offer.sdp).await.map_err(ServeError::Answer)?;
         self.send_answer(client.sid, &answerer).await?;

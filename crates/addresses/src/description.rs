@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::is_remote;
+use crate::{Candidate, is_remote};
 
 /// The first remote address that a description names: of its candidates, of any type, else of its `c=` lines.
 ///
@@ -13,7 +13,7 @@ pub fn remote_address(sdp: &str) -> Option<IpAddr> {
         return None;
     }
     sdp.lines()
-        .filter_map(candidate_address)
+        .filter_map(|line| Candidate::parse(line)?.address())
         .find(|&ip| is_remote(ip))
         .or_else(|| connection_address(sdp, "c=IN IP4 ", |b| b.is_ascii_digit() || b == b'.', 2))
         .or_else(|| {
@@ -33,14 +33,6 @@ pub fn is_description(sdp: &str) -> bool {
         && lines.all(|line| {
             line.trim_end().is_empty() || matches!(line.as_bytes(), [b'a'..=b'z', b'=', ..])
         })
-}
-
-/// The address in an `a=candidate` line; `None` if it is no candidate, lacks a field, or names a host.
-fn candidate_address(line: &str) -> Option<IpAddr> {
-    let value = line.trim_end().strip_prefix("a=candidate:")?;
-    let mut fields = value.split_ascii_whitespace();
-    let address = fields.nth(4)?;
-    (fields.nth(1)? == "typ" && fields.next().is_some()).then(|| address.parse().ok())?
 }
 
 /// The address of the first line that begins with `prefix`, goes on in characters of an address, at most `suffixes`

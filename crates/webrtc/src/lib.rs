@@ -22,7 +22,7 @@
 //! - [`offer`], [`answer`]: the two sides
 //! - [`DataChannel`]: the carrier
 //! - [`sdp`]: pure functions on session descriptions
-//! - [`is_remote`]: which addresses a stranger may see; [`local_addresses`]: which of ours are used
+//! - [`local_addresses`]: which of our addresses are used
 //! - [`limits`]: timers and capacities
 //!
 //! No address and no session description is logged. The library itself logs addresses through the `log` crate, so no
@@ -58,4 +58,3 @@ pub use crate::{
     offerer::{Offerer, offer},
     sockets::local_addresses,
 };
-pub use snowflake_addresses::is_remote;

@@ -5,57 +5,13 @@
 
 use std::net::IpAddr;
 
-use snowflake_addresses::is_remote;
+use snowflake_addresses::{Candidate, is_remote};
 
 use crate::addresses::unspecified;
 
 pub use self::peer_description::{Attribute, DescriptionError, PeerDescription, Setup};
-pub use snowflake_addresses::remote_address;
 
 mod peer_description;
-
-/// One `a=candidate` line, its fields in place.
-struct Candidate<'a> {
-    fields: Vec<&'a str>,
-}
-
-impl<'a> Candidate<'a> {
-    /// Reads a line of a description; `None` if it is no candidate or lacks a field.
-    fn parse(line: &'a str) -> Option<Self> {
-        let value = line.trim_end().strip_prefix("a=candidate:")?;
-        let fields: Vec<&str> = value.split_ascii_whitespace().collect();
-        (fields.len() >= 8 && fields[6] == "typ").then_some(Self { fields })
-    }
-
-    fn component(&self) -> &'a str {
-        self.fields[1]
-    }
-
-    fn transport(&self) -> &'a str {
-        self.fields[2]
-    }
-
-    fn address(&self) -> Option<IpAddr> {
-        self.fields[4].parse().ok()
-    }
-
-    fn port(&self) -> Option<u16> {
-        self.fields[5].parse().ok()
-    }
-
-    fn kind(&self) -> &'a str {
-        self.fields[7]
-    }
-
-    /// Whether it is a host candidate whose address means nothing outside its own network.
-    fn is_local_host(&self) -> bool {
-        self.kind() == "host" && self.address().is_some_and(|ip| !is_remote(ip))
-    }
-
-    fn to_line(&self) -> String {
-        format!("a=candidate:{}\r\n", self.fields.join(" "))
-    }
-}
 
 /// Whether the description holds a candidate; brokers refuse an answer without one.
 pub fn has_candidate(sdp: &str) -> bool {

@@ -2,9 +2,8 @@
 
 use std::{fmt::Write as _, str::FromStr};
 
-use snowflake_addresses::is_description;
+use snowflake_addresses::{Candidate, is_description};
 
-use super::Candidate;
 use crate::limits::{MAX_DESCRIPTION, MAX_PEER_CANDIDATES};
 
 /// Why a peer's description cannot be used.

@@ -3,9 +3,10 @@
 use std::{net::UdpSocket, time::Duration};
 
 use bytes::Bytes;
+use snowflake_addresses::remote_address;
 use snowflake_webrtc::{
     Config, SetupError, StunServer, answer, offer,
-    sdp::{DescriptionError, has_candidate, remote_address, strip_local_candidates},
+    sdp::{DescriptionError, has_candidate, strip_local_candidates},
 };
 use tokio::time::{Instant, sleep, timeout};
 
