@@ -126,9 +126,22 @@ async fn two_proxies_in_one_process_share_nothing() {
     two.stop().await;
 }
 
-/// The NATs of all polls to a broker that knows these words, after a probe server that answers like this.
+/// How long to wait for a probe server that reaches us, or does after one that does not: nobody has to be that slow.
+const REACHED: Duration = Duration::from_secs(10);
+
+/// How long to wait for one that never does.
+const UNREACHED: Duration = Duration::from_secs(1);
+
+/// The limit that does for a probe server that reaches us from behind these NATs.
+fn limit_from(behind: &[&str]) -> Duration {
+    if behind.is_empty() { UNREACHED } else { REACHED }
+}
+
+/// The NATs of all polls to a broker that knows these words, after a probe server that answers like this and is waited
+/// for so long.
 async fn polls_after(
     words: &'static [NatType],
+    limit: Duration,
     probed: impl Fn(&str, &str) -> (u16, String) + Send + Sync + 'static,
 ) -> (Running, mpsc::Receiver<NatType>) {
     let (polls, poll) = mpsc::channel(1000);
@@ -147,7 +160,7 @@ async fn polls_after(
     .await;
     let mut relay = Relay::start().await;
     let mut config = config(&broker, &relay, &[]);
-    config.timers.nat_channel = Duration::from_secs(1);
+    config.timers.nat_channel = limit;
     let proxy = Running::start(config);
     relay.next().await;
     // They serve as long as the test runs.
@@ -160,9 +173,10 @@ async fn polls_after(
 
 /// What the first poll says about the NAT.
 async fn nat_after(
+    limit: Duration,
     probed: impl Fn(&str, &str) -> (u16, String) + Send + Sync + 'static,
 ) -> NatType {
-    let (proxy, mut poll) = polls_after(&NatType::ALL, probed).await;
+    let (proxy, mut poll) = polls_after(&NatType::ALL, limit, probed).await;
     let nat = soon(poll.recv()).await.unwrap();
     proxy.stop().await;
     nat
@@ -177,12 +191,14 @@ async fn a_probe_server_that_talks_nonsense_leaves_the_nat_unknown() {
         r#"{"Version":"1.3","Sid":"stub-sid","Answer":"{}"}"#,
         r#"{"Version":"1.3","Sid":"stub-sid","Answer":"{\"type\":\"answer\",\"sdp\":\"v=0\\r\\n\"}"}"#,
     ] {
-        let nat = nat_after(move |_, _| (200, reply.to_owned())).await;
+        let nat = nat_after(UNREACHED, move |_, _| (200, reply.to_owned())).await;
         assert_eq!(nat, NatType::Unknown, "{reply}");
     }
 }
 
 /// A probe server that opens a channel from behind some kinds of NAT only; it works as long as the runtime does.
+///
+/// Behind a strict one it names no candidates, as Go's does: it has to find us, we cannot find it.
 fn reaching_from(behind: &'static [&'static str]) -> impl Fn(&str, &str) -> (u16, String) {
     let runtime = tokio::runtime::Handle::current();
     move |path, body| {
@@ -194,8 +210,11 @@ fn reaching_from(behind: &'static [&'static str]) -> impl Fn(&str, &str) -> (u16
         let answerer = tokio::task::block_in_place(|| {
             runtime.block_on(snowflake_webrtc::answer(&config, &offer.sdp)).unwrap()
         });
-        let answer = SessionDescription::answer(answerer.sdp()).to_text();
         let (_, from) = path.split_once("?InCoSim=").unwrap();
+        let named = |line: &&str| from != "strict" || !line.starts_with("a=candidate:");
+        let sdp: String = answerer.sdp().split_inclusive('\n').filter(named).collect();
+        assert_eq!(snowflake_webrtc::sdp::has_candidate(&sdp), from != "strict");
+        let answer = SessionDescription::answer(sdp).to_text();
         if behind.contains(&from) {
             runtime.spawn(async move {
                 // The proxy closes it as soon as it is open.
@@ -214,7 +233,7 @@ async fn the_nat_is_as_good_as_the_worst_one_from_behind_which_we_are_reached() 
         (&["moderate"], NatType::Moderate),
         (&[], NatType::Strict),
     ] {
-        assert_eq!(nat_after(reaching_from(behind)).await, nat);
+        assert_eq!(nat_after(limit_from(behind), reaching_from(behind)).await, nat);
     }
 }
 
@@ -227,7 +246,7 @@ async fn a_broker_that_knows_only_old_words_is_spoken_to_in_them() {
         (&["moderate"], NatType::Moderate, NatType::Restricted),
         (&[], NatType::Strict, NatType::Restricted),
     ] {
-        let (proxy, mut poll) = polls_after(OLD, reaching_from(behind)).await;
+        let (proxy, mut poll) = polls_after(OLD, limit_from(behind), reaching_from(behind)).await;
         for told in [new, old, old, old] {
             assert_eq!(soon(poll.recv()).await, Some(told));
         }
@@ -237,7 +256,7 @@ async fn a_broker_that_knows_only_old_words_is_spoken_to_in_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_refuses_everything_has_not_refused_the_words() {
-    let (proxy, mut poll) = polls_after(&[], reaching_from(&["strict"])).await;
+    let (proxy, mut poll) = polls_after(&[], REACHED, reaching_from(&["strict"])).await;
     for told in [NatType::Open, NatType::Unrestricted, NatType::Open] {
         assert_eq!(soon(poll.recv()).await, Some(told));
     }
@@ -248,9 +267,9 @@ async fn a_broker_that_refuses_everything_has_not_refused_the_words() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_probe_server_that_knows_one_nat_only_does_no_harm() {
     let reached = reaching_from(&["strict"]);
-    let nat = nat_after(move |_, body| reached("/probe?InCoSim=strict", body)).await;
+    let nat = nat_after(REACHED, move |_, body| reached("/probe?InCoSim=strict", body)).await;
     assert_eq!(nat, NatType::Open);
     let unreached = reaching_from(&[]);
-    let nat = nat_after(move |_, body| unreached("/probe?InCoSim=strict", body)).await;
+    let nat = nat_after(UNREACHED, move |_, body| unreached("/probe?InCoSim=strict", body)).await;
     assert_eq!(nat, NatType::Strict);
 }
