@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     time::Duration,
@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use crate::{
-    authority::{Authority, free_address},
+    authority::{Authority, free_port, own_host},
     client::{connect, shown, shown_by, signed},
 };
 
@@ -87,19 +87,20 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-async fn listen() -> (TcpListener, SocketAddr) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+async fn listen(host: Ipv4Addr) -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind((host, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     (listener, address)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_name_gets_a_certificate_through_the_tls_port_itself() {
-    let (listener, address) = listen().await;
-    let authority = Authority::start(1, address.port()).await;
+    let host = own_host();
+    let (listener, address) = listen(host).await;
+    let authority = Authority::start(host, 1, address.port()).await;
     let mut set = set(&[A, B], authority.directory.clone());
     // Somebody else has the other port, which is no reason to give up.
-    let (_taken, http) = listen().await;
+    let (_taken, http) = listen(host).await;
     set.config.http = vec![http];
     let cache = set.config.cache.clone();
     let tls = Tls::from_acme(set.config.clone(), &[HTTP1]).unwrap();
@@ -122,12 +123,13 @@ async fn each_name_gets_a_certificate_through_the_tls_port_itself() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_through_the_http_port_is_used_by_the_next_run() {
-    let http = free_address().await;
-    let authority = Authority::start(http.port(), 1).await;
+    let host = own_host();
+    let http = free_port(host).await;
+    let authority = Authority::start(host, http.port(), 1).await;
     let mut set = set(&[A], authority.directory.clone());
     set.config.http = vec![http];
     let tls = Tls::from_acme(set.config.clone(), &[HTTP1]).unwrap();
-    let server = serve(listen().await.0, tls);
+    let server = serve(listen(host).await.0, tls);
     let chain = issued(&set.config.cache, A, "").await;
     for (host, status, place) in [
         (A, "302 Found", Some("location: https://a.snowflake.example/page?q=1\r\n")),
@@ -160,10 +162,11 @@ async fn get(address: SocketAddr, host: &str, page: &str) -> String {
 /// The authority does not find the HTTP port here, so it is the other challenge that helps.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_near_its_end_is_shown_until_the_next_one_is_there() {
-    let (listener, address) = listen().await;
-    let authority = Authority::start(1, address.port()).await;
+    let host = own_host();
+    let (listener, address) = listen(host).await;
+    let authority = Authority::start(host, 1, address.port()).await;
     let mut set = set(&[A], authority.directory.clone());
-    set.config.http = vec![free_address().await];
+    set.config.http = vec![free_port(host).await];
     let mut params = CertificateParams::new(vec![A.to_owned()]).unwrap();
     (params.not_before, params.not_after) = (date_time_ymd(1975, 1, 1), date_time_ymd(2035, 1, 1));
     let (certificate, key) = signed(params);
