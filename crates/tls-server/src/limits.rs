@@ -13,8 +13,10 @@ pub const CHECK_INTERVAL: Duration = Duration::from_secs(3600);
 /// 90 days, at which Go's autocert begins, too.
 pub const LAST_PART: u32 = 3;
 
-/// The pause after an order that failed, doubled with each further one. Let's Encrypt allows a name five failures an hour.
-pub const FIRST_PAUSE: Duration = Duration::from_secs(300);
+/// The pause after orders that failed, doubled with each further time. Let's Encrypt allows a name five failures an hour,
+/// and each time may cost two, one for each challenge. At 0, 20 and 60 min that is four in any hour, so that who mends his
+/// DNS and starts again is not refused.
+pub const FIRST_PAUSE: Duration = Duration::from_secs(20 * 60);
 
 /// The longest pause between two orders: four in a day.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(6 * 3600);
