@@ -48,14 +48,16 @@ impl Files {
     /// Reads the files again. Bad ones leave things as they are.
     pub(crate) fn reload(&self) {
         let seen = self.stamps();
-        let read = read(&self.cert, &self.key);
+        let read = read(&self.cert, &self.key).map(Arc::new);
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         current.seen = seen;
+        if let Ok(certified) = &read {
+            current.certified = Arc::clone(certified);
+        }
+        // No handshake waits for the log.
+        drop(current);
         match read {
-            Ok(certified) => {
-                current.certified = Arc::new(certified);
-                info!("the certificate in {} is read again", self.cert.display());
-            }
+            Ok(_) => info!("the certificate in {} is read again", self.cert.display()),
             Err(error) => warn!("the certificate is not read again, the last one stays: {error}"),
         }
     }
