@@ -59,8 +59,12 @@ impl Cache {
     /// Writes a file as a whole, for our eyes only.
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let new = self.directory.join(format!(".{name}.new"));
-        let mut options = OpenOptions::new();
-        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        // One that was left over keeps its mode, so it has to go.
+        match fs::remove_file(&new) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(new, self.directory.join(name))
@@ -76,4 +80,25 @@ fn is_account_key(key: &[u8]) -> bool {
 fn cannot_keep(path: &Path) -> impl FnOnce(io::Error) -> AcmeError + use<> {
     let path = path.to_owned();
     |source| AcmeError::Cache { path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn what_an_earlier_run_left_half_written_does_not_open_the_next_file_to_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path()).unwrap();
+        let left = folder.path().join(".name.new");
+        fs::write(&left, "half").unwrap();
+        fs::set_permissions(&left, fs::Permissions::from_mode(0o644)).unwrap();
+        cache.write("name", b"whole").unwrap();
+        assert_eq!(cache.read("name").unwrap(), b"whole");
+        let mode = fs::metadata(folder.path().join("name")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert!(!left.exists());
+    }
 }
