@@ -71,10 +71,14 @@ impl Cache {
     }
 }
 
-/// Whether rustls-acme can sign with it, which it would find out only when it talks to the authority.
+/// Whether rustls-acme can sign with it, which takes P-256 and would find out only when it talks to the authority.
 fn is_account_key(key: &[u8]) -> bool {
-    use rustls::{crypto::ring::sign::any_ecdsa_type, pki_types::PrivatePkcs8KeyDer};
-    any_ecdsa_type(&PrivatePkcs8KeyDer::from(key).into()).is_ok()
+    use rustls::{
+        SignatureScheme::ECDSA_NISTP256_SHA256, crypto::ring::sign::any_ecdsa_type,
+        pki_types::PrivatePkcs8KeyDer,
+    };
+    any_ecdsa_type(&PrivatePkcs8KeyDer::from(key).into())
+        .is_ok_and(|key| key.choose_scheme(&[ECDSA_NISTP256_SHA256]).is_some())
 }
 
 fn cannot_keep(path: &Path) -> impl FnOnce(io::Error) -> AcmeError + use<> {
@@ -86,7 +90,17 @@ fn cannot_keep(path: &Path) -> impl FnOnce(io::Error) -> AcmeError + use<> {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
+    use rcgen::{KeyPair, PKCS_ECDSA_P384_SHA384};
+
     use super::*;
+
+    #[test]
+    fn an_account_key_is_one_that_rustls_acme_can_sign_with() {
+        assert!(is_account_key(&Account::generate_key_pair()));
+        let p384 = KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384).unwrap();
+        assert!(!is_account_key(&p384.serialize_der()));
+        assert!(!is_account_key(b"nonsense"));
+    }
 
     #[test]
     fn what_an_earlier_run_left_half_written_does_not_open_the_next_file_to_others() {
