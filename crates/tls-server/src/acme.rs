@@ -85,8 +85,14 @@ pub(crate) struct Acme {
 impl Acme {
     pub(crate) fn new(config: AcmeConfig) -> Result<Self, AcmeError> {
         let cache = Cache::open(&config.cache)?;
-        let names = config.names.iter().map(|name| Name::load(name, &cache));
-        let names = names.collect::<Result<Vec<_>, _>>()?;
+        let mut names: Vec<Name> = Vec::new();
+        for text in &config.names {
+            let name = Name::load(text, &cache)?;
+            // Nobody needs two certificates for one name.
+            if !names.iter().any(|known| known.as_str() == name.as_str()) {
+                names.push(name);
+            }
+        }
         if names.is_empty() {
             return Err(AcmeError::NoNames);
         }
@@ -199,4 +205,24 @@ fn client_config(directory: &Directory) -> Result<ClientConfig, rustls::Error> {
 #[expect(clippy::disallowed_methods, reason = "certificates are dated")]
 fn now() -> SystemTime {
     SystemTime::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_given_twice_counts_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = ["b.example", "a.example", "A.example", " a.example."].map(str::to_owned);
+        let acme = Acme::new(AcmeConfig {
+            names: names.to_vec(),
+            email: None,
+            cache: folder.path().to_owned(),
+            http: Vec::new(),
+            directory: Directory::default(),
+        });
+        let names = acme.unwrap().names;
+        assert_eq!(names.iter().map(Name::as_str).collect::<Vec<_>>(), ["b.example", "a.example"]);
+    }
 }
