@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use snowflake_cli::{CommaList, OptionalPath};
+use snowflake_tls_server::TlsFlags;
 
 use crate::ListenAddr;
 
@@ -71,4 +72,16 @@ pub struct Args {
     /// Do not scrub addresses from the log.
     #[arg(long)]
     pub unsafe_logging: bool,
+}
+
+impl Args {
+    pub(crate) fn tls_flags(&self) -> TlsFlags<'_> {
+        TlsFlags {
+            disable: self.disable_tls,
+            has_names: !self.acme_hostnames.is_empty(),
+            has_email: !self.acme_email.is_empty(),
+            cert: self.cert.as_path(),
+            key: self.key.as_path(),
+        }
+    }
 }

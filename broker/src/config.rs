@@ -8,7 +8,7 @@ use std::sync::Arc;
 use snowflake_cli::OptionalPath;
 use snowflake_geoip::GeoIpError;
 use snowflake_messages::RelayPattern;
-use snowflake_tls_server::{AcmeConfig, AcmeError, Directory, H2, HTTP1, Tls};
+use snowflake_tls_server::{AcmeConfig, AcmeError, Directory, H2, HTTP1, Tls, TlsChoice};
 
 use crate::{
     Args, BridgeList, ConfigError, Countries, Limits, MetricsLog, PollIntervals, Reason,
@@ -51,14 +51,13 @@ impl Config {
     /// # Errors
     /// Names the flag, its value and what is wrong with it.
     pub fn from_args(args: &Args) -> Result<Self, ConfigError> {
-        let tls = tls_choice(args)?;
+        let choice = args.tls_flags().choice()?;
         let allowed_relay_pattern = allowed_relay_pattern(args)?;
         let metrics_log = match args.metrics_log.as_path() {
             Some(path) => MetricsLog::file(path).map_err(bad("metrics-log", path))?,
             None => MetricsLog::Stdout,
         };
         Ok(Self {
-            tls,
             bridges: read_or_default(
                 args.bridge_list_path.as_path(),
                 read_bridges,
@@ -76,6 +75,8 @@ impl Config {
             trusted_hops: args.trusted_hops.map(TrustedHops::Always).unwrap_or_default(),
             metrics_log,
             limits: Limits::default(),
+            // Last, since it makes a directory and a key: a broker that does not start leaves none.
+            tls: tls(args, choice)?,
         })
     }
 }
@@ -123,19 +124,11 @@ fn countries(args: &Args) -> Result<Option<Arc<Countries>>, ConfigError> {
     })
 }
 
-fn tls_choice(args: &Args) -> Result<Option<Tls>, ConfigError> {
-    let acme = !args.acme_hostnames.is_empty();
-    let (cert, key) = (args.cert.as_path(), args.key.as_path());
-    let files = cert.is_some() || key.is_some();
-    match (args.disable_tls, acme, cert.zip(key)) {
-        (true, false, _) if !files => Ok(None),
-        (true, _, _) => Err(ConfigError::TlsOrNot),
-        (false, _, _) if files && (acme || !args.acme_email.is_empty()) => {
-            Err(ConfigError::FilesAndAcme)
-        }
-        (false, true, _) => from_acme(args).map(Some),
-        (false, false, Some((cert, key))) => from_files(cert, key).map(Some),
-        (false, false, None) => Err(ConfigError::NoTlsChoice),
+fn tls(args: &Args, choice: TlsChoice<'_>) -> Result<Option<Tls>, ConfigError> {
+    match choice {
+        TlsChoice::None => Ok(None),
+        TlsChoice::Files { cert, key } => from_files(cert, key).map(Some),
+        TlsChoice::Acme => from_acme(args).map(Some),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 
 use snowflake_geoip::GeoIpError;
-use snowflake_tls_server::{AcmeError, FileError};
+use snowflake_tls_server::{AcmeError, FileError, TlsChoiceError};
 
 use crate::BridgeListError;
 
@@ -20,15 +20,9 @@ pub enum ConfigError {
         /// What is wrong with it.
         reason: Reason,
     },
-    /// Neither plain HTTP nor TLS was asked for, or half of TLS.
-    #[error("the --acme-hostnames, --cert and --key, or --disable-tls option is required")]
-    NoTlsChoice,
-    /// Two kinds of certificates were asked for.
-    #[error("The --cert and --key options are not allowed with --acme-email or --acme-hostnames.")]
-    FilesAndAcme,
-    /// Both plain HTTP and TLS were.
-    #[error("-disable-tls contradicts -cert and -key, and -acme-hostnames: give one of the three")]
-    TlsOrNot,
+    /// Not one choice between TLS and plain HTTP.
+    #[error(transparent)]
+    Tls(#[from] TlsChoiceError),
 }
 
 /// What is wrong with a flag's value.

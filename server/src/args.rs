@@ -1,15 +1,11 @@
 //! The flags, with the names and defaults of the Go program.
 
-use std::path::Path;
-
 use clap::Parser;
 use snowflake_cli::{
     CommaList, OptionalPath,
     logging::{LogConfig, Target},
 };
-use snowflake_tls_server::Directory;
-
-use crate::error::MethodError;
+use snowflake_tls_server::{Directory, TlsChoice, TlsChoiceError, TlsFlags};
 
 /// Takes Snowflake's users to a Tor bridge. tor starts it, as a pluggable transport.
 ///
@@ -58,33 +54,21 @@ impl Args {
     /// # Errors
     ///
     /// None, or two.
-    pub fn check_tls(&self) -> Result<(), MethodError> {
+    pub fn check_tls(&self) -> Result<(), TlsChoiceError> {
         self.tls_choice().map(drop)
     }
 
-    pub(crate) fn tls_choice(&self) -> Result<TlsChoice<'_>, MethodError> {
-        let (cert, key) = (self.cert.as_path(), self.key.as_path());
-        let files = cert.is_some() || key.is_some();
-        let acme = !self.acme_hostnames.is_empty();
-        match (self.disable_tls, cert.zip(key)) {
-            (true, _) if files => Err(MethodError::TlsOrNot),
-            (true, _) => Ok(TlsChoice::None),
-            (false, _) if files && (acme || !self.acme_email.is_empty()) => {
-                Err(MethodError::FilesAndAcme)
-            }
-            (false, Some((cert, key))) => Ok(TlsChoice::Files { cert, key }),
-            (false, None) if acme && !files => Ok(TlsChoice::Acme),
-            (false, None) => Err(MethodError::NoTlsChoice),
+    pub(crate) fn tls_choice(&self) -> Result<TlsChoice<'_>, TlsChoiceError> {
+        TlsFlags {
+            disable: self.disable_tls,
+            // Their certificates are not wanted then, as with Go.
+            has_names: !self.acme_hostnames.is_empty() && !self.disable_tls,
+            has_email: !self.acme_email.is_empty(),
+            cert: self.cert.as_path(),
+            key: self.key.as_path(),
         }
+        .choice()
     }
-}
-
-/// What the flags want about TLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TlsChoice<'a> {
-    None,
-    Files { cert: &'a Path, key: &'a Path },
-    Acme,
 }
 
 #[cfg(test)]
@@ -111,7 +95,7 @@ mod tests {
         assert_eq!(choice(&["-acme-hostnames", "a.example", "-acme-email", "a@a.example"]), "acme");
         assert_eq!(choice(&["-cert=c", "-key", "k"]), "c k");
         for flags in [&[][..], &["-cert", "c"], &["-key=k"], &["-acme-email=a@a.example"]] {
-            assert!(choice(flags).starts_with("the --acme-hostnames option is required, or"));
+            assert!(choice(flags).starts_with("the --acme-hostnames, --cert and --key, or"));
         }
         assert!(choice(&["-disable-tls", "-cert=c"]).starts_with("-disable-tls contradicts "));
         for flag in ["-acme-hostnames=a.example", "-acme-email=a@a.example"] {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use snowflake_pt::error::ServerOptionError;
-use snowflake_tls_server::{AcmeError, FileError};
+use snowflake_tls_server::{AcmeError, FileError, TlsChoiceError};
 use thiserror::Error;
 
 /// Why there is no server at one of the addresses that tor wants; `Display` is the text of `SMETHOD-ERROR`.
@@ -15,17 +15,9 @@ pub enum MethodError {
     /// Another transport than Snowflake.
     #[error("no such method")]
     UnknownTransport,
-    /// Nothing about TLS among the flags, or half of it.
-    #[error(
-        "the --acme-hostnames option is required, or --cert and --key, or --disable-tls behind a program that does TLS"
-    )]
-    NoTlsChoice,
-    /// Two kinds of certificates.
-    #[error("The --cert and --key options are not allowed with --acme-email or --acme-hostnames.")]
-    FilesAndAcme,
-    /// TLS and none.
-    #[error("-disable-tls contradicts -cert and -key: give either the one or the others")]
-    TlsOrNot,
+    /// Not one choice about TLS among the flags.
+    #[error(transparent)]
+    Tls(#[from] TlsChoiceError),
     /// tor does not say where certificates could be kept.
     #[error("TOR_PT_STATE_LOCATION is not set, so there is no place for certificates")]
     NoStateDirectory,

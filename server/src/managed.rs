@@ -10,12 +10,12 @@ use snowflake_cli::Program;
 use snowflake_pt::{
     Args as PtArgs, BindAddress, OrPorts, Report, ServerEnv, ServerOptions, TRANSPORT,
 };
-use snowflake_tls_server::{AcmeConfig, HTTP1, Tls};
+use snowflake_tls_server::{AcmeConfig, HTTP1, Tls, TlsChoice};
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-use crate::{Args, Limits, MethodError, args::TlsChoice, listen::bind, server::run};
+use crate::{Args, Limits, MethodError, listen::bind, server::run};
 
 /// Where certificates are kept in the directory that tor gives us: the Go server's name.
 const CERTIFICATES: &str = "snowflake-certificate-cache";

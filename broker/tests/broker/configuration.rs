@@ -132,11 +132,29 @@ fn names_and_directory_for_certificates() {
     let error = config_error(&words("a.example,b c"));
     assert!(error.starts_with("invalid value \"b c\" for flag -acme-hostnames: "), "{error}");
     let bad = file(folder.path(), "file", "");
-    let error = config_error(&["-acme-hostnames", "a.example", "-acme-cert-cache", &bad]);
+    let flags = ["-disable-geoip", SERVING[1], "-acme-hostnames=a.example", "-acme-cert-cache"];
+    let error = config_error(&[&flags[..], &[&bad]].concat());
     let expected = format!(
         "invalid value {bad:?} for flag -acme-cert-cache: cannot keep certificates in {bad}: "
     );
     assert!(error.starts_with(&expected), "{error}");
+}
+
+/// Whatever is wrong, it is found before the directory is made.
+#[test]
+fn a_broker_that_does_not_start_leaves_no_directory() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = folder.path().join("cache");
+    let acme = ["-acme-hostnames", "a.example", "-acme-cert-cache", cache.to_str().unwrap()];
+    for (words, flag) in [
+        (&["-disable-geoip"][..], "allowed-relay-pattern"),
+        (&[SERVING[1], "-geoipdb", "/proc/nothing"], "geoipdb"),
+        (&[SERVING[1], "-disable-geoip", "-bridge-list-path", "/proc/nothing"], "bridge-list-path"),
+    ] {
+        let error = config_error(&[&acme[..], words].concat());
+        assert!(error.contains(&format!(" for flag -{flag}: ")), "{error}");
+        assert!(!cache.exists(), "{words:?}");
+    }
 }
 
 #[test]
@@ -191,7 +209,7 @@ fn bad_certificates_are_named() {
         (&cert, &empty, "key", format!("cannot read {empty}: ")),
         (&cert, &other_key, "cert", "certificate and key: ".to_owned()),
     ] {
-        let error = config_error(&["-cert", cert, "-key", key]);
+        let error = config_error(&["-disable-geoip", SERVING[1], "-cert", cert, "-key", key]);
         let value = if flag == "key" { key } else { cert };
         let expected = format!("invalid value {value:?} for flag -{flag}: {reason}");
         assert!(error.starts_with(&expected), "{error}");

@@ -69,3 +69,17 @@ pub enum AcceptError {
     #[error("the certificate authority has asked and got its answer")]
     Challenge,
 }
+
+/// Why the flags of a program say not how to serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum TlsChoiceError {
+    /// Neither with TLS nor without, or half of TLS.
+    #[error("the --acme-hostnames, --cert and --key, or --disable-tls option is required")]
+    Nothing,
+    /// Two kinds of certificates.
+    #[error("The --cert and --key options are not allowed with --acme-email or --acme-hostnames.")]
+    FilesAndAcme,
+    /// Both with TLS and without.
+    #[error("-disable-tls contradicts -cert and -key, and -acme-hostnames: give one of the three")]
+    TlsOrNot,
+}

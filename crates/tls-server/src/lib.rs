@@ -16,15 +16,18 @@
 //! The crypto is that of *ring*; TLS 1.2 and 1.3 are taken.
 //!
 //! * [`Tls`]: the handle of both kinds. [`AcmeConfig`]: which names, and from whom.
+//! * [`TlsFlags`], [`TlsChoice`]: which of them a program's flags want, if any.
 //! * [`limits`]: every time and size.
 //! * [`error`]: what is wrong with files or settings.
 
 mod acme;
+mod choice;
 pub mod error;
 mod files;
 pub mod limits;
 mod tls;
 
 pub use acme::{AcmeConfig, Directory};
-pub use error::{AcceptError, AcmeError, FileError};
+pub use choice::{TlsChoice, TlsFlags};
+pub use error::{AcceptError, AcmeError, FileError, TlsChoiceError};
 pub use tls::{H2, HTTP1, Tls};

@@ -185,10 +185,7 @@ async fn bad_settings_are_told_to_tor_in_whole_sentences() {
 async fn what_is_wrong_with_tls_is_told_to_tor() {
     let acme = ["-acme-hostnames", "a.example", "-acme-email=a@a.example"];
     for (flags, reason) in [
-        (
-            &[][..],
-            "the --acme-hostnames option is required, or --cert and --key, or --disable-tls ",
-        ),
+        (&[][..], "the --acme-hostnames, --cert and --key, or --disable-tls option is required"),
         (&["-cert", "/nowhere", "-key", "/nowhere"], "-cert and -key: cannot read /nowhere: "),
         (&acme, "TOR_PT_STATE_LOCATION is not set, "),
     ] {
