@@ -32,7 +32,7 @@ pub struct Nat(Arc<Mutex<State>>);
 #[derive(Debug, Default)]
 struct State {
     knowledge: Knowledge,
-    /// The measurement under way; it ends with the last session.
+    /// The measurement under way; it ends with the last handle, and takes 9 s at the most.
     discovery: Option<AbortOnDropHandle<()>>,
     /// Brokers that know the old words only, at most [`MAX_BROKERS`]: until this program ends.
     old_brokers: VecDeque<String>,
