@@ -48,7 +48,7 @@ pub(super) async fn discover(servers: &[StunServer]) -> Option<Behaviour> {
             }
         }
     }
-    findings.rest()
+    findings.when_all_are_over()
 }
 
 /// An address of each family that the server has.

@@ -30,7 +30,7 @@ impl Findings {
     }
 
     /// What can be said when all probes are over; `None` if it is not known.
-    pub fn rest(self) -> Option<Behaviour> {
+    pub fn when_all_are_over(self) -> Option<Behaviour> {
         self.over_ipv6.filter(|_| !self.has_ipv4)
     }
 }
@@ -46,9 +46,9 @@ mod tests {
         assert_eq!(findings.add(six, Ok(Behaviour::Open)), None);
         assert_eq!(findings.add(six, Ok(Behaviour::Moderate)), None);
         assert_eq!(findings.add(four, Err(Unusable::Silent)), None);
-        assert_eq!(findings.rest(), Some(Behaviour::Open));
+        assert_eq!(findings.when_all_are_over(), Some(Behaviour::Open));
         assert_eq!(findings.add(four, Err(Unusable::NoOtherAddress)), None);
-        assert_eq!(findings.rest(), None);
+        assert_eq!(findings.when_all_are_over(), None);
         assert_eq!(findings.add(four, Ok(Behaviour::Strict)), Some(Behaviour::Strict));
     }
 }
