@@ -22,7 +22,8 @@ const FRESHNESS: HeaderValue = HeaderValue::from_static("max-age=15");
 const ORIGIN: ClientOrigin = ClientOrigin { rendezvous: Rendezvous::AmpCache, address: None };
 
 /// What follows the endpoint, if the request is for it. The length is bounded with that of the
-/// request's header.
+/// request's header. It is taken as it stands, where Go's broker resolves percent escapes first: what
+/// clients encode has none.
 pub(crate) fn encoded_path(uri: &Uri) -> Option<&str> {
     uri.path().strip_prefix('/')?.strip_prefix(ENDPOINT)
 }
