@@ -1,12 +1,12 @@
 //! The Snowflake server.
 
-use std::{error::Error, io::Write, pin::pin, process::ExitCode};
+use std::{convert::Infallible, error::Error, future::pending, io::Write, process::ExitCode};
 
 use snowflake_cli::{Program, logging, open_files, parse};
 use snowflake_pt::{ExitWatch, Report, ServerEnv};
 use snowflake_server::{Args, Limits, managed};
 use snowflake_tls_server::Tls;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::error;
 
 const PROGRAM: Program =
@@ -42,18 +42,27 @@ async fn start(args: &Args) -> Result<(), Box<dyn Error>> {
     };
     // Before tor hears of us, so that a signal is never lost to its default action.
     let exit = ExitWatch::new(env.exit_on_stdin_close)?;
-    let mut hangup = signal(SignalKind::hangup())?;
+    let hangup = signal(SignalKind::hangup())?;
     open_files::raise_limit_for(Limits::default().open_files());
     let methods = managed::start(PROGRAM, args, &env, &mut report).await?;
     if methods.is_empty() {
         return Err("no transport could be started".into());
     }
-    let tls: Vec<_> = methods.iter().filter_map(|method| method.tls.clone()).collect();
-    let mut serving = pin!(managed::serve(methods, exit.token()));
-    loop {
-        tokio::select! {
-            () = &mut serving => return Ok(()),
-            Some(()) = hangup.recv() => tls.iter().for_each(Tls::reload),
+    let tls = methods.iter().filter_map(|method| method.tls.clone()).collect();
+    tokio::select! {
+        () = managed::serve(methods, exit.token()) => Ok(()),
+        never = reload_on(hangup, tls) => match never {},
+    }
+}
+
+/// Reads the certificates again at each signal, for ever, on a thread that may block.
+async fn reload_on(mut hangup: Signal, tls: Vec<Tls>) -> Infallible {
+    while hangup.recv().await.is_some() {
+        let tls = tls.clone();
+        let reload = move || tls.iter().for_each(Tls::reload);
+        if let Err(error) = tokio::task::spawn_blocking(reload).await {
+            error!("cannot read the certificates again: {error}");
         }
     }
+    pending().await
 }
