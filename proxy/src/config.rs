@@ -185,6 +185,15 @@ mod tests {
     }
 
     #[test]
+    fn the_systemd_unit_starts_it() {
+        let unit = include_str!("../snowflake-proxy.service");
+        let command = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).unwrap();
+        let mut words = command.split(' ');
+        assert_eq!(words.next(), Some("/usr/bin/snowflake-proxy"));
+        config(&words.collect::<Vec<_>>()).unwrap();
+    }
+
+    #[test]
     fn the_defaults_are_those_of_the_go_program() {
         let config = config(&[]).unwrap();
         assert_eq!(config.broker.as_str(), "https://snowflake-broker.torproject.net/");

@@ -4,8 +4,9 @@
 use std::fs;
 use std::path::Path;
 
-use snowflake_broker::{Args, Config, TrustedHops};
+use snowflake_broker::{Args, BridgeList, Config, TrustedHops};
 use snowflake_cli::Program;
+use snowflake_messages::{Fingerprint, RelayPattern};
 
 const PROGRAM: Program = Program { name: "snowflake-broker", version: "0" };
 
@@ -244,5 +245,35 @@ fn a_broker_that_would_serve_nobody_does_not_start() {
             "invalid value \"\" for flag -allowed-relay-pattern: every proxy with a pattern of its own would be refused; \
              give the end of your relays' host names, for the public bridges snowflake.torproject.net$"
         );
+    }
+}
+
+#[test]
+fn the_systemd_unit_and_its_bridge_list_are_understood() {
+    let unit = include_str!("../../snowflake-broker.service");
+    let command = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).unwrap();
+    let (program, flags) = command.split_once(' ').unwrap();
+    assert_eq!(program, "/usr/bin/snowflake-broker");
+    let args = args(&flags.split(' ').collect::<Vec<_>>());
+    let keeps_it = |path: &Path, directory: &str, setting: &str| {
+        path.starts_with(directory) && unit.lines().any(|line| line == setting)
+    };
+    assert!(keeps_it(
+        &args.acme_cert_cache,
+        "/var/lib/snowflake-broker",
+        "StateDirectory=snowflake-broker"
+    ));
+    let metrics = args.metrics_log.into_path().unwrap();
+    assert!(keeps_it(&metrics, "/var/log/snowflake-broker", "LogsDirectory=snowflake-broker"));
+
+    let bridges = BridgeList::parse(include_str!("../../bridges.example.jsonl")).unwrap();
+    let second = "8838024498816A039FCBBAB14E6F40A0843051FA".parse().unwrap();
+    let relay = bridges.relay_url(&second).unwrap();
+    assert_eq!(&*relay, "wss://02.snowflake.example/");
+    let pattern = RelayPattern::new(&args.allowed_relay_pattern);
+    for fingerprint in [second, Fingerprint::DEFAULT] {
+        let relay = bridges.relay_url(&fingerprint).unwrap();
+        let host = relay.strip_prefix("wss://").unwrap().trim_end_matches('/');
+        assert!(pattern.matches(host), "a proxy for that pattern would refuse {host}");
     }
 }
