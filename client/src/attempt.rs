@@ -7,6 +7,7 @@ use bytes::Bytes;
 use snowflake_messages::{
     ClientPollRequest, ClientPollResponse, NatError, NatType, SdpType, SessionDescription,
 };
+use snowflake_rendezvous::Poll;
 use snowflake_webrtc::{DataChannel, SetupError, offer};
 
 /// Finds a proxy and opens a data channel to it, on which `first_message`, unless empty, is the first.
@@ -39,7 +40,7 @@ async fn rendezvous(
     claim: Claim,
     sdp: &str,
 ) -> Result<String, AttemptError> {
-    let broker = settings.broker.url().as_str();
+    let broker = settings.rendezvous.broker();
     let word = nat.word(claim, broker);
     let result = ask(settings, word, sdp).await;
     if !is_refused_word(&result) || old_word(word) == word {
@@ -60,8 +61,8 @@ async fn ask(settings: &Settings, nat: NatType, sdp: &str) -> Result<String, Att
         nat,
         fingerprint: settings.fingerprint,
     };
-    let response =
-        settings.broker.post("client", request.encode()).await.map_err(AttemptError::Exchange)?;
+    let exchanging = settings.rendezvous.exchange(Poll::new(request.encode()));
+    let response = exchanging.await.map_err(AttemptError::Rendezvous)?;
     match ClientPollResponse::decode(&response).map_err(AttemptError::Response)? {
         ClientPollResponse::Answer(answer) => {
             let answer =

@@ -1,7 +1,7 @@
 //! What is wrong with a bridge line, and why an attempt to reach a proxy failed.
 
 use snowflake_messages::{ClientResponseError, DescriptionError};
-use snowflake_rendezvous::{ConfigError, ExchangeError};
+use snowflake_rendezvous::{ConfigError, RendezvousError};
 use snowflake_webrtc::{IceServerError, SetupError};
 use std::error::Error;
 use std::fmt;
@@ -46,7 +46,7 @@ pub enum AttemptError {
     Offer(#[source] SetupError),
     /// The broker could not be asked.
     #[error("asking the broker")]
-    Exchange(#[source] ExchangeError),
+    Rendezvous(#[source] RendezvousError),
     /// The broker's response is not in the format.
     #[error("reading the broker's response")]
     Response(#[source] ClientResponseError),

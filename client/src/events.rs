@@ -42,7 +42,7 @@ impl Events {
         let why = Chain(error);
         match error {
             AttemptError::Offer(_) => self.tell(format_args!("offer creation failure {why}")),
-            AttemptError::Exchange(_) | AttemptError::Response(_) | AttemptError::Refused(_) => {
+            AttemptError::Rendezvous(_) | AttemptError::Response(_) | AttemptError::Refused(_) => {
                 self.tell(format_args!("broker failure {why}"));
             }
             AttemptError::Answer(_)

@@ -4,17 +4,19 @@ use crate::timers::MAX_PROXIES;
 use crate::{Args, Imitation, SettingsError};
 use snowflake_cli::CommaList;
 use snowflake_messages::Fingerprint;
-use snowflake_rendezvous::{Exchange, limits::CLIENT_HEADERS, tls, tls::TlsConfig};
+use snowflake_rendezvous::limits::CLIENT_HEADERS;
+use snowflake_rendezvous::tls::{self, TlsConfig};
+use snowflake_rendezvous::{Exchange, Http, Rendezvous};
 use snowflake_webrtc::{IceServer, StunServer};
 use std::convert::Infallible;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use url::Url;
 
 /// How one connection finds its proxies. Made anew for each, so that no option leaks from one to the next.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The broker, and the way to it.
-    pub broker: Exchange,
+    /// The way to the broker.
+    pub rendezvous: Arc<dyn Rendezvous>,
     /// How data channels are made.
     pub webrtc: snowflake_webrtc::Config,
     /// Proxies used at once, 1 to 16.
@@ -48,7 +50,7 @@ impl Settings {
             _ => Fingerprint::DEFAULT,
         };
         Ok(Self {
-            broker: broker(args, line)?,
+            rendezvous: Arc::new(Http::new(broker(args, line)?)),
             webrtc: webrtc(args, line)?,
             max: usize::try_from(max).unwrap_or(1).clamp(1, MAX_PROXIES),
             fingerprint,

@@ -1,6 +1,6 @@
 //! What was wrong with the configuration, and which step of an exchange failed.
 
-use std::{fmt, io, time::Duration};
+use std::{error::Error, fmt, io, time::Duration};
 
 use thiserror::Error;
 
@@ -57,6 +57,17 @@ pub enum ExchangeError {
     /// One step took too long.
     #[error("{0}: not done within {1:?}")]
     TimedOut(Step, Duration),
+}
+
+/// Why a [`Rendezvous`](crate::Rendezvous) brought no response. It says nothing about later polls.
+#[derive(Debug, Error)]
+pub enum RendezvousError {
+    /// The HTTP exchange failed.
+    #[error(transparent)]
+    Exchange(#[from] ExchangeError),
+    /// A method that is defined elsewhere failed in its own way. The text should be free of addresses: users read it.
+    #[error(transparent)]
+    Method(Box<dyn Error + Send + Sync>),
 }
 
 /// The steps of an exchange that have a time limit.

@@ -7,9 +7,9 @@ use hyper::Method;
 use url::{Host, Url};
 
 use crate::{
-    connect,
+    connection::Connection,
     error::{ConfigError, ExchangeError},
-    http::{self, Request},
+    http::Request,
     tls::TlsConfig,
     upstream::Upstream,
 };
@@ -113,18 +113,28 @@ impl Exchange {
         self.send(&Request { method: Method::GET, url, body: Bytes::new() }).await
     }
 
-    async fn send(&self, request: &Request) -> Result<Bytes, ExchangeError> {
+    /// Goes as far as it can without saying what for: through TCP, and through TLS if the broker's URL is `https`.
+    ///
+    /// The front is chosen now.
+    ///
+    /// # Errors
+    ///
+    /// As [`post`](Self::post), for these steps.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future, or what it gives, closes the connection; nothing has been asked for.
+    pub async fn connect(&self) -> Result<Connection<'_>, ExchangeError> {
         let endpoint = self.endpoint()?;
-        let tcp = connect::tcp(endpoint, self.upstream.as_ref()).await?;
-        if request.url.scheme() == "http" {
-            return http::one(tcp, request, self.header_limit).await;
-        }
-        let tls = connect::tls(endpoint, tcp, self.tls.clone()).await?;
-        if tls.get_ref().1.alpn_protocol() == Some(connect::ALPN_HTTP2) {
-            http::two(tls, request, self.header_limit).await
-        } else {
-            http::one(tls, request, self.header_limit).await
-        }
+        Connection::open(self, endpoint, self.upstream.as_ref(), &self.tls).await
+    }
+
+    async fn send(&self, request: &Request) -> Result<Bytes, ExchangeError> {
+        self.connect().await?.send(request).await
+    }
+
+    pub(crate) fn header_limit(&self) -> Duration {
+        self.header_limit
     }
 
     /// One of the fronts, or the broker itself.

@@ -1,4 +1,4 @@
-//! One bounded HTTP exchange with the broker, domain fronting included.
+//! How a client's poll reaches its broker: the ways there are, and one bounded HTTP exchange, domain fronting included.
 //!
 //! ```text
 //!              TCP and TLS: the front's name        HTTP: the broker's name
@@ -11,6 +11,8 @@
 //!
 //! Not here: what is asked and answered (`snowflake-messages`), and when to try again.
 //!
+//! * [`method`]: what a way to the broker is; [`Rendezvous`] is for whoever has another one.
+//! * [`http_method`]: the usual way, by HTTPS to the broker or its front.
 //! * [`exchange`]: where a request goes, and through which front.
 //! * [`upstream`]: a user's proxy on the way.
 //! * [`tls`]: which certificate authorities are believed.
@@ -18,13 +20,19 @@
 //! * [`error`]: which step failed.
 
 mod connect;
+mod connection;
 pub mod error;
 pub mod exchange;
 mod http;
+pub mod http_method;
 pub mod limits;
+pub mod method;
 pub mod tls;
 pub mod upstream;
 
-pub use error::{ConfigError, ExchangeError, Step};
+pub use connection::Connection;
+pub use error::{ConfigError, ExchangeError, RendezvousError, Step};
 pub use exchange::Exchange;
+pub use http_method::Http;
+pub use method::{Exchanging, Poll, Rendezvous};
 pub use upstream::{Upstream, UpstreamKind};

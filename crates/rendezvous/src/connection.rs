@@ -1,0 +1,80 @@
+//! [`Connection`]: the way is open, and nobody has been told yet what for.
+
+use bytes::Bytes;
+use hyper::Method;
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+
+use crate::{
+    connect,
+    error::ExchangeError,
+    exchange::{Endpoint, Exchange},
+    http::{self, Request},
+    tls::TlsConfig,
+    upstream::Upstream,
+};
+
+/// A connection for one request, which may still take its time.
+///
+/// The peer does not wait for ever: when it has closed the connection, the request fails.
+#[derive(Debug)]
+pub struct Connection<'a> {
+    exchange: &'a Exchange,
+    stream: Stream,
+}
+
+#[derive(Debug)]
+enum Stream {
+    Tcp(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl<'a> Connection<'a> {
+    pub(crate) async fn open(
+        exchange: &'a Exchange,
+        endpoint: &Endpoint,
+        upstream: Option<&Upstream>,
+        tls: &TlsConfig,
+    ) -> Result<Self, ExchangeError> {
+        let tcp = connect::tcp(endpoint, upstream).await?;
+        let stream = match exchange.url().scheme() {
+            "http" => Stream::Tcp(tcp),
+            _ => Stream::Tls(Box::new(connect::tls(endpoint, tcp, tls.clone()).await?)),
+        };
+        Ok(Self { exchange, stream })
+    }
+
+    /// As [`Exchange::post`], from here on.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn post(self, path: &str, body: impl Into<Bytes>) -> Result<Bytes, ExchangeError> {
+        let url = self.exchange.url().join(path).map_err(ExchangeError::Path)?;
+        self.send(&Request { method: Method::POST, url, body: body.into() }).await
+    }
+
+    /// As [`Exchange::get`], from here on.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn get(self, path: &str) -> Result<Bytes, ExchangeError> {
+        let url = self.exchange.url().join(path).map_err(ExchangeError::Path)?;
+        self.send(&Request { method: Method::GET, url, body: Bytes::new() }).await
+    }
+
+    pub(crate) async fn send(self, request: &Request) -> Result<Bytes, ExchangeError> {
+        let limit = self.exchange.header_limit();
+        match self.stream {
+            Stream::Tcp(tcp) => http::one(tcp, request, limit).await,
+            Stream::Tls(tls) => {
+                let speaks_http2 = tls.get_ref().1.alpn_protocol() == Some(connect::ALPN_HTTP2);
+                match speaks_http2 {
+                    true => http::two(tls, request, limit).await,
+                    false => http::one(tls, request, limit).await,
+                }
+            }
+        }
+    }
+}
