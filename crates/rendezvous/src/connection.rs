@@ -1,7 +1,7 @@
 //! [`Connection`]: the way is open, and nobody has been told yet what for.
 
 use bytes::Bytes;
-use hyper::Method;
+use hyper::{HeaderMap, Method, Response};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
@@ -9,7 +9,7 @@ use crate::{
     connect,
     error::ExchangeError,
     exchange::{Endpoint, Exchange},
-    http::{self, Request},
+    http::{self, Accept, Request},
     tls::TlsConfig,
     upstream::Upstream,
 };
@@ -51,7 +51,7 @@ impl<'a> Connection<'a> {
     /// As there.
     pub async fn post(self, path: &str, body: impl Into<Bytes>) -> Result<Bytes, ExchangeError> {
         let url = self.exchange.url().join(path).map_err(ExchangeError::Path)?;
-        self.send(&Request { method: Method::POST, url, body: body.into() }).await
+        Ok(self.send(&Request::new(Method::POST, url, body.into())).await?.into_body())
     }
 
     /// As [`Exchange::get`], from here on.
@@ -61,10 +61,32 @@ impl<'a> Connection<'a> {
     /// As there.
     pub async fn get(self, path: &str) -> Result<Bytes, ExchangeError> {
         let url = self.exchange.url().join(path).map_err(ExchangeError::Path)?;
-        self.send(&Request { method: Method::GET, url, body: Bytes::new() }).await
+        Ok(self.send(&Request::new(Method::GET, url, Bytes::new())).await?.into_body())
     }
 
-    pub(crate) async fn send(self, request: &Request) -> Result<Bytes, ExchangeError> {
+    /// Posts `body` with these headers, and returns the response whatever its status, if its body has at most `longest`
+    /// bytes.
+    ///
+    /// For services that explain in the body of a refusal what was wrong. The headers take the place of ours of the same
+    /// name.
+    ///
+    /// # Errors
+    ///
+    /// As [`Exchange::post`], except for statuses.
+    pub async fn call(
+        self,
+        path: &str,
+        headers: HeaderMap,
+        body: impl Into<Bytes>,
+        longest: usize,
+    ) -> Result<Response<Bytes>, ExchangeError> {
+        let url = self.exchange.url().join(path).map_err(ExchangeError::Path)?;
+        let accept = Accept { any_status: true, longest };
+        let method = Method::POST;
+        self.send(&Request { method, url, headers, body: body.into(), accept }).await
+    }
+
+    pub(crate) async fn send(self, request: &Request) -> Result<Response<Bytes>, ExchangeError> {
         let limit = self.exchange.header_limit();
         match self.stream {
             Stream::Tcp(tcp) => http::one(tcp, request, limit).await,

@@ -51,7 +51,8 @@ pub enum ExchangeError {
     /// The peer would have us go elsewhere, be it with status 200: AMP caches redirect so what they do not serve.
     #[error("the peer answered with a redirect")]
     Redirect,
-    /// The response is longer than [`limits::RESPONSE_BODY`](crate::limits::RESPONSE_BODY).
+    /// The response is longer than it may be, in most cases
+    /// [`limits::RESPONSE_BODY`](crate::limits::RESPONSE_BODY).
     #[error("the broker's response is longer than {0} bytes")]
     BodyTooLong(usize),
     /// One step took too long.

@@ -96,7 +96,7 @@ impl Exchange {
     /// Dropping the future closes the connection. The broker may have acted on the request all the same.
     pub async fn post(&self, path: &str, body: impl Into<Bytes>) -> Result<Bytes, ExchangeError> {
         let url = self.url.join(path).map_err(ExchangeError::Path)?;
-        self.send(&Request { method: Method::POST, url, body: body.into() }).await
+        self.send(&Request::new(Method::POST, url, body.into())).await
     }
 
     /// Gets `path`, as [`post`](Self::post) resolves it, and returns the response's body.
@@ -110,7 +110,7 @@ impl Exchange {
     /// As [`post`](Self::post).
     pub async fn get(&self, path: &str) -> Result<Bytes, ExchangeError> {
         let url = self.url.join(path).map_err(ExchangeError::Path)?;
-        self.send(&Request { method: Method::GET, url, body: Bytes::new() }).await
+        self.send(&Request::new(Method::GET, url, Bytes::new())).await
     }
 
     /// Goes as far as it can without saying what for: through TCP, and through TLS if the broker's URL is `https`.
@@ -130,7 +130,7 @@ impl Exchange {
     }
 
     async fn send(&self, request: &Request) -> Result<Bytes, ExchangeError> {
-        self.connect().await?.send(request).await
+        Ok(self.connect().await?.send(request).await?.into_body())
     }
 
     pub(crate) fn header_limit(&self) -> Duration {

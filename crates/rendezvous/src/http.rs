@@ -10,7 +10,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
 use hyper::{
-    Method, Response, StatusCode,
+    HeaderMap, Method, Response, StatusCode,
     body::{Body, Incoming},
     client::conn::{http1, http2},
     header, http,
@@ -34,7 +34,26 @@ pub(crate) struct Request {
     pub(crate) method: Method,
     /// Its scheme, host and port name the broker, whoever is dialled.
     pub(crate) url: Url,
+    /// Besides those that every request has.
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    pub(crate) accept: Accept,
+}
+
+impl Request {
+    /// One to which 200 is the only good answer.
+    pub(crate) fn new(method: Method, url: Url, body: Bytes) -> Self {
+        let accept = Accept { any_status: false, longest: limits::RESPONSE_BODY };
+        Self { method, url, headers: HeaderMap::new(), body, accept }
+    }
+}
+
+/// Which responses are no errors.
+pub(crate) struct Accept {
+    /// Any status; else 200 only, and no redirect with it.
+    pub(crate) any_status: bool,
+    /// The most bytes of a body.
+    pub(crate) longest: usize,
 }
 
 /// HTTP/1.1: the broker's name is in the `Host` header.
@@ -42,23 +61,24 @@ pub(crate) async fn one<T>(
     transport: T,
     request: &Request,
     header_limit: Duration,
-) -> Result<Bytes, ExchangeError>
+) -> Result<Response<Bytes>, ExchangeError>
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let request = http::Request::builder()
+    let mut message = http::Request::builder()
         .method(&request.method)
         .uri(&request.url[Position::BeforePath..Position::AfterQuery])
         .header(header::HOST, authority(&request.url))
         .header(header::USER_AGENT, "Go-http-client/1.1")
         .body(Full::new(request.body.clone()))
         .map_err(ExchangeError::Request)?;
+    message.headers_mut().extend(request.headers.clone());
     let (mut sender, connection) = http1::Builder::new()
         .max_buf_size(limits::RESPONSE_HEAD)
         .handshake(TokioIo::new(transport))
         .await
         .map_err(ExchangeError::Http)?;
-    let response = read(sender.send_request(request), header_limit);
+    let response = read(sender.send_request(message), header_limit, &request.accept);
     beside(connection, response).await
 }
 
@@ -67,7 +87,7 @@ pub(crate) async fn two<T>(
     transport: T,
     request: &Request,
     header_limit: Duration,
-) -> Result<Bytes, ExchangeError>
+) -> Result<Response<Bytes>, ExchangeError>
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -77,12 +97,13 @@ where
         .path_and_query(&request.url[Position::BeforePath..Position::AfterQuery])
         .build()
         .map_err(ExchangeError::Request)?;
-    let request = http::Request::builder()
+    let mut message = http::Request::builder()
         .method(&request.method)
         .uri(uri)
         .header(header::USER_AGENT, "Go-http-client/2.0")
         .body(Full::new(request.body.clone()))
         .map_err(ExchangeError::Request)?;
+    message.headers_mut().extend(request.headers.clone());
     let tasks = Tasks::default();
     let _abort = AbortOnDrop(tasks.clone());
     let (mut sender, connection) = http2::Builder::new(tasks)
@@ -91,7 +112,7 @@ where
         .handshake(TokioIo::new(transport))
         .await
         .map_err(ExchangeError::Http)?;
-    let response = read(sender.send_request(request), header_limit);
+    let response = read(sender.send_request(message), header_limit, &request.accept);
     beside(connection, response).await
 }
 
@@ -103,8 +124,8 @@ fn authority(url: &Url) -> &str {
 /// Runs the connection while the exchange needs it. An error of the connection reaches the exchange by itself.
 async fn beside<E>(
     connection: impl Future<Output = Result<(), E>>,
-    exchange: impl Future<Output = Result<Bytes, ExchangeError>>,
-) -> Result<Bytes, ExchangeError> {
+    exchange: impl Future<Output = Result<Response<Bytes>, ExchangeError>>,
+) -> Result<Response<Bytes>, ExchangeError> {
     let drive = async {
         let _ = connection.await;
         pending::<Infallible>().await
@@ -118,31 +139,42 @@ async fn beside<E>(
 async fn read(
     response: impl Future<Output = hyper::Result<Response<Incoming>>>,
     header_limit: Duration,
-) -> Result<Bytes, ExchangeError> {
+    accept: &Accept,
+) -> Result<Response<Bytes>, ExchangeError> {
     let response = timeout(header_limit, response)
         .await
         .map_err(|_| ExchangeError::TimedOut(Step::Headers, header_limit))?
         .map_err(ExchangeError::Http)?;
+    if !accept.any_status {
+        insist_on_ok(&response)?;
+    }
+    let (head, body) = response.into_parts();
+    let body = timeout(limits::BODY, collect(body, accept.longest))
+        .await
+        .map_err(|_| ExchangeError::TimedOut(Step::Body, limits::BODY))??;
+    Ok(Response::from_parts(head, body))
+}
+
+fn insist_on_ok<B>(response: &Response<B>) -> Result<(), ExchangeError> {
     if response.status() != StatusCode::OK {
         return Err(ExchangeError::Status(response.status().as_u16()));
     }
     if response.headers().contains_key(header::LOCATION) {
         return Err(ExchangeError::Redirect);
     }
-    timeout(limits::BODY, collect(response.into_body()))
-        .await
-        .map_err(|_| ExchangeError::TimedOut(Step::Body, limits::BODY))?
+    Ok(())
 }
 
 /// Reads a body that is at most as long as it may be; what it announces is not believed.
 async fn collect(
     mut body: impl Body<Data = Bytes, Error = hyper::Error> + Unpin,
+    longest: usize,
 ) -> Result<Bytes, ExchangeError> {
     let mut collected = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(ExchangeError::Http)?.into_data() else { continue };
-        if collected.len() + data.len() > limits::RESPONSE_BODY {
-            return Err(ExchangeError::BodyTooLong(limits::RESPONSE_BODY));
+        if collected.len() + data.len() > longest {
+            return Err(ExchangeError::BodyTooLong(longest));
         }
         collected.extend_from_slice(&data);
     }

@@ -34,5 +34,6 @@ pub use connection::Connection;
 pub use error::{ConfigError, ExchangeError, RendezvousError, Step};
 pub use exchange::Exchange;
 pub use http_method::Http;
+pub use hyper::{HeaderMap, Response};
 pub use method::{Exchanging, Poll, Rendezvous};
 pub use upstream::{Upstream, UpstreamKind};

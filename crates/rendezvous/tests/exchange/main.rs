@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use front::{Front, front, silent_front};
 use rustls::RootCertStore;
-use snowflake_rendezvous::{Exchange, ExchangeError, Step, limits, tls};
+use snowflake_rendezvous::{Exchange, ExchangeError, HeaderMap, Response, Step, limits, tls};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -191,6 +191,42 @@ async fn a_body_may_have_100000_bytes_and_no_more() {
     let endless =
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned() + &chunks.repeat(20);
     assert!(matches!(scripted(endless).await, Err(ExchangeError::BodyTooLong(_))));
+}
+
+/// Calls a peer over plain HTTP that reads the request and writes `response`; its answer, and the request.
+async fn call(response: &str, longest: usize) -> (Result<Response<Bytes>, ExchangeError>, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let peer = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\nquestion") {
+            request.push(stream.read_u8().await.unwrap());
+        }
+        stream.write_all(response.as_bytes()).await.unwrap();
+        String::from_utf8(request).unwrap()
+    };
+    let no_roots = tls::with_roots(RootCertStore::empty()).unwrap();
+    let url = Url::parse(&url).unwrap();
+    let exchange = Exchange::new(url, [""; 0], no_roots, limits::CLIENT_HEADERS).unwrap();
+    let mut headers = HeaderMap::new();
+    headers.insert("x-what", "that".parse().unwrap());
+    headers.insert("user-agent", "nobody".parse().unwrap());
+    let calling = async { exchange.connect().await?.call("", headers, "question", longest).await };
+    tokio::join!(calling, peer)
+}
+
+#[tokio::test]
+async fn a_call_has_headers_and_any_status_is_an_answer() {
+    let refusal = "HTTP/1.1 400 X\r\nLocation: /\r\nContent-Length: 8\r\n\r\nbecause!";
+    let (answer, request) = call(refusal, 8).await;
+    let answer = answer.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.body().as_ref()), (400, &b"because!"[..]));
+    assert!(request.starts_with("POST / HTTP/1.1\r\n"), "{request}");
+    assert!(request.contains("x-what: that\r\n"), "{request}");
+    assert!(request.contains("user-agent: nobody\r\n") && !request.contains("Go-http"));
+    let (answer, _) = call(refusal, 7).await;
+    assert!(matches!(answer, Err(ExchangeError::BodyTooLong(7))));
 }
 
 #[tokio::test]
