@@ -66,6 +66,18 @@ pub struct Args {
     /// front, but in a container, strangers may have private addresses: use 0.
     #[arg(long)]
     pub trusted_hops: Option<usize>,
+    /// Name of an Amazon SQS queue from which to take polls of clients; it is made if need be. Needs
+    /// -broker-sqs-region.
+    #[arg(long, default_value = "")]
+    pub broker_sqs_name: String,
+    /// AWS region of that queue, for example us-east-1.
+    #[arg(long, default_value = "")]
+    pub broker_sqs_region: String,
+    /// AWS profiles, comma-separated; the account of each has a queue of that name. Their keys are
+    /// read from ~/.aws/credentials. Without it AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY say who
+    /// the broker is, else the profile called default.
+    #[arg(long, default_value = "")]
+    pub sqs_profiles: CommaList,
     /// File for metrics, one block a day, also served at /metrics. Without it they go to stdout.
     #[arg(long, default_value = "")]
     pub metrics_log: OptionalPath,

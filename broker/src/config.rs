@@ -1,5 +1,6 @@
 //! What the broker runs with, read and checked before anything starts.
 
+use std::env;
 use std::fs;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
@@ -11,8 +12,8 @@ use snowflake_messages::RelayPattern;
 use snowflake_tls_server::{AcmeConfig, AcmeError, Directory, H2, HTTP1, Tls, TlsChoice};
 
 use crate::{
-    Args, BridgeList, ConfigError, Countries, Limits, MetricsLog, PollIntervals, Reason,
-    TrustedHops,
+    Args, BridgeList, ConfigError, Countries, Limits, MetricsLog, PollIntervals, Reason, SqsQueue,
+    TrustedHops, sqs,
 };
 
 /// What the broker speaks under TLS, the best first.
@@ -39,6 +40,8 @@ pub struct Config {
     pub countries: Option<Arc<Countries>>,
     /// Which headers are believed about who polls.
     pub trusted_hops: TrustedHops,
+    /// Queues with polls of clients.
+    pub queues: Vec<SqsQueue>,
     /// Where metrics go.
     pub metrics_log: MetricsLog,
     /// Timers and capacities.
@@ -73,6 +76,7 @@ impl Config {
             poll_interval_path: args.poll_interval_filepath.clone().into_path(),
             countries: countries(args)?,
             trusted_hops: args.trusted_hops.map(TrustedHops::Always).unwrap_or_default(),
+            queues: sqs::queues(args, |variable| env::var(variable).ok())?,
             metrics_log,
             limits: Limits::default(),
             // Last, since it makes a directory and a key: a broker that does not start leaves none.

@@ -5,7 +5,7 @@ use std::io;
 use snowflake_geoip::GeoIpError;
 use snowflake_tls_server::{AcmeError, FileError, TlsChoiceError};
 
-use crate::BridgeListError;
+use crate::{BridgeListError, SqsSetupError};
 
 /// Why the broker cannot start with these flags.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +23,11 @@ pub enum ConfigError {
     /// Not one choice between TLS and plain HTTP.
     #[error(transparent)]
     Tls(#[from] TlsChoiceError),
+    /// A queue is not described in full.
+    #[error(
+        "-broker-sqs-name and -broker-sqs-region are needed both, and -sqs-profiles is of no use without them"
+    )]
+    HalfOfSqs,
 }
 
 /// What is wrong with a flag's value.
@@ -52,4 +57,7 @@ pub enum Reason {
     /// No certificates can be had for these names, or kept in this directory.
     #[error(transparent)]
     Acme(#[from] AcmeError),
+    /// Polls cannot be taken from a queue like that.
+    #[error(transparent)]
+    Sqs(#[from] SqsSetupError),
 }

@@ -7,6 +7,7 @@
 //!                                                               }---> pools by NAT (matching)
 //!  POST /client -------------> client_poll  --> bridges -------'
 //!  GET /amp/client/... (amp) --^
+//!  SQS queues (sqs) -----------^
 //!  POST /answer -------------> proxy_answer ------------------------> the client that waits
 //! ```
 //!
@@ -32,6 +33,7 @@ mod metrics_log;
 mod origin;
 mod rate_limit;
 mod serve;
+mod sqs;
 mod waiting;
 
 pub use addr::{AddrError, ListenAddr};
@@ -46,3 +48,4 @@ pub use limits::Limits;
 pub use metrics_log::{MetricsFile, MetricsLog};
 pub use origin::TrustedHops;
 pub use serve::run;
+pub use sqs::{SqsQueue, SqsSetupError};

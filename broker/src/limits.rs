@@ -36,6 +36,11 @@ pub struct Limits {
     /// Age at which a connection takes no further requests. Default: 5 min; no peer can hold one
     /// for ever.
     pub connection_age: Duration,
+    /// Time between two looks for SQS queues of clients that are old. Default: 30 s, as Go.
+    pub queue_sweep: Duration,
+    /// Age at which a client's SQS queue is deleted. Default: 2 min, as Go; a client is done with
+    /// its queue after some 110 s at the most.
+    pub queue_age: Duration,
     /// Time for requests in progress once their connection takes no further ones. Default: 15 s,
     /// which is longer than any wait.
     pub drain: Duration,
@@ -62,6 +67,8 @@ impl Default for Limits {
             header: Duration::from_secs(30),
             body: Duration::from_secs(10),
             connection_age: Duration::from_secs(300),
+            queue_sweep: Duration::from_secs(30),
+            queue_age: Duration::from_secs(120),
             drain: Duration::from_secs(15),
         }
     }
@@ -89,6 +96,34 @@ pub(crate) const MAX_METRICS_LOG: u64 = 16 << 20;
 
 /// Longest line of a bridge list, as Go's scanner has it.
 pub(crate) const MAX_BRIDGE_LINE: usize = 64 << 10;
+
+/// How long one request for messages of an SQS queue is held. Equals Go's.
+pub(crate) const QUEUE_WAIT: Duration = Duration::from_secs(15);
+
+/// Seconds for which an SQS queue keeps a message. Equals Go's; a queue that exists with another
+/// value is refused by the service.
+pub(crate) const QUEUE_RETENTION: &str = "300";
+
+/// Messages of one SQS queue that are answered at once; each may have 1 MiB until it is looked at.
+/// When there are as many, further ones wait in the queue.
+pub(crate) const QUEUE_MESSAGES: usize = 256;
+
+/// Time for one message: making its queue, matching, sending the response. A message that is not
+/// deleted after 30 s comes again, so the rest is for that.
+pub(crate) const QUEUE_MESSAGE: Duration = Duration::from_secs(20);
+
+/// Time for deleting a message.
+pub(crate) const QUEUE_DELETE: Duration = Duration::from_secs(8);
+
+/// Pause after the queue service failed.
+pub(crate) const QUEUE_PAUSE: Duration = Duration::from_secs(5);
+
+/// Clients' SQS queues that are looked at at once.
+pub(crate) const CLEAN_UPS_AT_ONCE: usize = 8;
+
+/// Clients' SQS queues that are looked at in one sweep: some 13 MB of names. When there are more,
+/// the rest waits for the next one, and a warning says so.
+pub(crate) const MAX_CLIENT_QUEUES: usize = 100_000;
 
 /// Pause after the system refused to accept a connection, most likely for lack of file descriptors.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -51,6 +51,7 @@ impl Broker {
     /// once, without result.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, shutdown: CancellationToken) {
         let tasks = TaskTracker::new();
+        self.serve_queues(&tasks);
         tokio::select! {
             () = shutdown.cancelled() => {}
             () = Arc::clone(&self).accept(&listener, &tasks) => {}

@@ -277,3 +277,30 @@ fn the_systemd_unit_and_its_bridge_list_are_understood() {
         assert!(pattern.matches(host), "a proxy for that pattern would refuse {host}");
     }
 }
+
+#[test]
+fn a_queue_has_a_name_and_a_region() {
+    const BOTH: &str = "-broker-sqs-name and -broker-sqs-region are needed both, and -sqs-profiles is of no use without them";
+    let serving = [SERVING[0], SERVING[1], "-disable-geoip"];
+    for words in
+        [["-broker-sqs-name", "q"], ["-broker-sqs-region", "x-y-1"], ["-sqs-profiles", "one"]]
+    {
+        assert_eq!(config_error(&[&serving[..], &words].concat()), BOTH, "{words:?}");
+    }
+    let error = |name, region| {
+        let queue = ["-broker-sqs-name", name, "-broker-sqs-region", region];
+        config_error(&[&serving[..], &queue].concat())
+    };
+    assert_eq!(
+        error("a queue", "x-y-1"),
+        "invalid value \"a queue\" for flag -broker-sqs-name: \
+         not the name of a queue: letters, digits, - and _, at most 80"
+    );
+    assert_eq!(
+        error("q", "x.y"),
+        "invalid value \"x.y\" for flag -broker-sqs-region: not the name of a region, such as us-east-1"
+    );
+    assert!(Config::from_args(&args(&serving)).unwrap().queues.is_empty());
+    let empty = ["-broker-sqs-name=", "-broker-sqs-region=", "-sqs-profiles="];
+    assert!(Config::from_args(&args(&[&serving[..], &empty].concat())).unwrap().queues.is_empty());
+}

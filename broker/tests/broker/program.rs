@@ -7,6 +7,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::time::timeout;
 
+use crate::moto::Moto;
 use crate::support::*;
 
 /// What a broker cannot do without, and what it can.
@@ -19,8 +20,13 @@ struct Running {
 
 impl Running {
     fn start(args: &[&str]) -> Self {
+        Self::start_in(args, &[])
+    }
+
+    fn start_in(args: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_snowflake-broker"));
         command.args(args).env_remove("RUST_LOG").kill_on_drop(true);
+        command.envs(environment.iter().copied());
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap()).lines();
         Self { child, log }
@@ -139,6 +145,53 @@ async fn a_hangup_reads_the_certificate_again() {
     broker.line("listens on port").await;
     broker.signal("HUP").await;
     broker.line(&format!("the certificate in {cert} is read again")).await;
+}
+
+#[tokio::test]
+async fn a_queue_is_read_for_each_profile() {
+    let moto = Moto::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("credentials");
+    let keys = format!(
+        "aws_access_key_id = {}\naws_secret_access_key = {}\n",
+        moto.access_key, moto.secret_key
+    );
+    std::fs::write(&file, format!("[one]\n{keys}[two]\n{keys}")).unwrap();
+    let queue =
+        ["-addr", "127.0.0.1:0", "-broker-sqs-name", "polls", "-broker-sqs-region", "eu-west-1"];
+    let args = [&SERVING[..], &queue[..], &["-sqs-profiles", "one,two"]].concat();
+    let environment = [
+        ("AWS_SHARED_CREDENTIALS_FILE", file.to_str().unwrap()),
+        ("AWS_CONFIG_FILE", "/nowhere"),
+        ("AWS_ENDPOINT_URL_SQS", moto.url.as_str()),
+    ];
+    let mut broker = Running::start_in(&args, &environment);
+    for _ in 0..2 {
+        let line = broker.line("takes polls of clients from an SQS queue").await;
+        assert!(line.contains("polls"), "{line}");
+    }
+    broker.signal("TERM").await;
+    assert_eq!(broker.exit_code().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_queue_service_that_fails_is_said_once_and_asked_again() {
+    let service = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/", service.local_addr().unwrap());
+    drop(service);
+    let queue =
+        ["-addr", "127.0.0.1:0", "-broker-sqs-name", "polls", "-broker-sqs-region", "x-y-1"];
+    let environment = [
+        ("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "secretEXAMPLE"),
+        ("AWS_ENDPOINT_URL_SQS", &address),
+    ];
+    let mut broker = Running::start_in(&[&SERVING[..], &queue[..]].concat(), &environment);
+    let line = broker.line("cannot make the SQS queue").await;
+    assert!(line.contains("reaching the queue service") && line.contains("refused"), "{line}");
+    assert!(!line.contains("127.0.0.1") && !line.contains("EXAMPLE"), "{line}");
+    broker.signal("TERM").await;
+    assert_eq!(broker.exit_code().await, Some(0));
 }
 
 #[tokio::test]
