@@ -17,6 +17,12 @@ pub struct Args {
     /// Front domains, comma-separated; each request takes one at random.
     #[arg(long, default_value = "")]
     pub fronts: CommaList,
+    /// URL of the Amazon SQS queue from which the broker takes polls; in the place of -url.
+    #[arg(long, default_value = "")]
+    pub sqsqueue: String,
+    /// The key for that queue, as snowflake-sqscreds writes it.
+    #[arg(long, default_value = "")]
+    pub sqscreds: String,
     /// STUN servers, comma-separated.
     #[arg(long, default_value = "")]
     pub ice: CommaList,

@@ -2,6 +2,7 @@
 
 use snowflake_messages::{ClientResponseError, DescriptionError};
 use snowflake_rendezvous::{ConfigError, RendezvousError};
+use snowflake_sqs::{CredentialsError, EndpointError, RegionError};
 use snowflake_webrtc::{IceServerError, SetupError};
 use std::error::Error;
 use std::fmt;
@@ -33,6 +34,24 @@ pub enum SettingsError {
     /// The bridge's fingerprint is not 20 or 32 bytes in hexadecimal.
     #[error("fingerprint: {0}")]
     Fingerprint(#[source] snowflake_messages::FingerprintError),
+    /// The queue's URL is no URL.
+    #[error("sqsqueue is not a URL: {0}")]
+    QueueUrl(#[source] url::ParseError),
+    /// The queue is nowhere.
+    #[error("sqsqueue: {0}")]
+    QueueRegion(#[source] RegionError),
+    /// There is nothing to sign with.
+    #[error("no key for the queue: set sqscreds= in the bridge line, or -sqscreds")]
+    NoQueueKey,
+    /// There is nothing to sign with that is a key.
+    #[error("sqscreds: {0}")]
+    QueueKey(#[source] CredentialsError),
+    /// The environment's address of the queue service is none.
+    #[error("{0}")]
+    QueueService(#[source] EndpointError),
+    /// There are two ways to the broker, and no word on which is meant.
+    #[error("sqsqueue cannot be used together with url or ampcache: give one of them")]
+    TwoMethods,
     /// A rendezvous that this build does not have; without it the line would not do what it says.
     #[error("{0} is not supported; use url and fronts")]
     Unsupported(&'static str),

@@ -33,6 +33,7 @@ mod nat;
 mod proxies;
 mod settings;
 mod socks;
+mod sqs;
 mod timers;
 mod tunnel;
 

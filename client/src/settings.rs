@@ -1,7 +1,7 @@
 //! What holds for one connection: the flags, and its SOCKS arguments over them.
 
 use crate::timers::MAX_PROXIES;
-use crate::{Args, Imitation, SettingsError};
+use crate::{Args, Imitation, SettingsError, sqs};
 use snowflake_cli::CommaList;
 use snowflake_messages::Fingerprint;
 use snowflake_rendezvous::limits::CLIENT_HEADERS;
@@ -10,6 +10,7 @@ use snowflake_rendezvous::{Exchange, Http, Rendezvous};
 use snowflake_webrtc::{IceServer, StunServer};
 use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use url::Url;
 
 /// How one connection finds its proxies. Made anew for each, so that no option leaks from one to the next.
@@ -36,10 +37,8 @@ impl Settings {
     ///
     /// [`SettingsError`] names the argument that is missing or wrong.
     pub fn new(args: &Args, line: &snowflake_pt::Args) -> Result<Self, SettingsError> {
-        for unsupported in ["ampcache", "sqsqueue"] {
-            if line.get(unsupported).is_some_and(|value| !value.is_empty()) {
-                return Err(SettingsError::Unsupported(unsupported));
-            }
+        if line.get("ampcache").is_some_and(|value| !value.is_empty()) {
+            return Err(SettingsError::Unsupported("ampcache"));
         }
         let max = match line.get("max") {
             Some(text) => text.parse().map_err(|_| SettingsError::Max)?,
@@ -50,7 +49,7 @@ impl Settings {
             _ => Fingerprint::DEFAULT,
         };
         Ok(Self {
-            rendezvous: Arc::new(Http::new(broker(args, line)?)),
+            rendezvous: rendezvous(args, line)?,
             webrtc: webrtc(args, line)?,
             max: usize::try_from(max).unwrap_or(1).clamp(1, MAX_PROXIES),
             fingerprint,
@@ -59,15 +58,37 @@ impl Settings {
     }
 }
 
-fn broker(args: &Args, line: &snowflake_pt::Args) -> Result<Exchange, SettingsError> {
-    let url = line.get("url").filter(|url| !url.is_empty()).unwrap_or(&args.url);
-    if url.is_empty() {
-        return Err(SettingsError::NoBroker);
+/// The queue if there is one, else the broker itself.
+fn rendezvous(
+    args: &Args,
+    line: &snowflake_pt::Args,
+) -> Result<Arc<dyn Rendezvous>, SettingsError> {
+    let word = |key, of_flags| line.get(key).filter(|word| !word.is_empty()).unwrap_or(of_flags);
+    let exchange = |url, limit| exchange(args, line, url, limit);
+    match (word("sqsqueue", &args.sqsqueue), word("url", &args.url)) {
+        ("", "") => Err(SettingsError::NoBroker),
+        ("", url) => {
+            let url = Url::parse(url).map_err(SettingsError::Url)?;
+            Ok(Arc::new(Http::new(exchange(url, CLIENT_HEADERS)?)))
+        }
+        (queue, "") => {
+            let key = word("sqscreds", &args.sqscreds);
+            let get = |variable: &str| std::env::var(variable).ok();
+            Ok(Arc::new(sqs::way(queue, key, get, exchange)?))
+        }
+        _ => Err(SettingsError::TwoMethods),
     }
-    let url = Url::parse(url).map_err(SettingsError::Url)?;
-    let broker = Exchange::new(url, fronts(args, line).iter(), tls_config()?, CLIENT_HEADERS)
+}
+
+fn exchange(
+    args: &Args,
+    line: &snowflake_pt::Args,
+    url: Url,
+    header_limit: Duration,
+) -> Result<Exchange, SettingsError> {
+    let exchange = Exchange::new(url, fronts(args, line).iter(), tls_config()?, header_limit)
         .map_err(SettingsError::Broker)?;
-    Ok(if hides_server_name(line) { broker.without_server_name() } else { broker })
+    Ok(if hides_server_name(line) { exchange.without_server_name() } else { exchange })
 }
 
 /// `utls-nosni`: only these two words turn it on.
@@ -194,6 +215,39 @@ mod tests {
         assert!(error("fingerprint=xyz").starts_with("fingerprint"));
         assert!(error("ampcache=https://cdn.example/").starts_with("ampcache is not supported"));
         assert!(settings(&[], "").unwrap_err().to_string().starts_with("no broker"));
+    }
+
+    /// The dummy of the Go project's documentation.
+    const CREDS: &str = "eyJhd3MtYWNjZXNzLWtleS1pZCI6IkFLSUFFWEFNUExFIiwiYXdzLXNlY3JldC1rZXkiOiJzZWNyZXRFWEFNUExFIn0=";
+
+    #[test]
+    fn a_queue_takes_the_place_of_the_broker() {
+        let queue = "https://sqs.us-east-1.amazonaws.com/893902434899/snowflake-broker";
+        let sqsqueue = format!("sqsqueue={queue}");
+        // In a line `=` needs no escape after the first.
+        let sqscreds = format!("sqscreds={CREDS}");
+        let of_line = settings(&[], &format!("{sqsqueue};{sqscreds}")).unwrap();
+        let of_flags = settings(&["-sqsqueue", queue, "-sqscreds", CREDS], "").unwrap();
+        for settings in [of_line, of_flags] {
+            assert_eq!(settings.rendezvous.name(), "sqs");
+            assert_eq!(settings.rendezvous.broker(), queue);
+        }
+        let error = |flags: &[&str], line: &str| settings(flags, line).unwrap_err().to_string();
+        let both = "sqsqueue cannot be used together with url or ampcache: give one of them";
+        let url = "url=https://b.example/";
+        assert_eq!(error(&[], &format!("{url};{sqsqueue};{sqscreds}")), both);
+        assert_eq!(error(&["-url", "https://b.example/"], &sqsqueue), both);
+        assert!(error(&[], &sqsqueue).starts_with("no key for the queue: set sqscreds="));
+        let bad = format!("{sqsqueue};sqscreds=bm90aGluZw==");
+        assert_eq!(
+            error(&[], &bad),
+            "sqscreds: no JSON with aws-access-key-id and aws-secret-key in it"
+        );
+        assert!(
+            error(&[], &format!("sqsqueue=queue;{sqscreds}")).starts_with("sqsqueue is not a URL")
+        );
+        let elsewhere = format!("sqsqueue=https://queue.example/1/q;{sqscreds}");
+        assert!(error(&[], &elsewhere).starts_with("sqsqueue: the queue's host is not sqs.REGION"));
     }
 
     #[test]

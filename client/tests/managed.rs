@@ -102,6 +102,61 @@ fn a_bad_bridge_line_costs_its_connection_and_nothing_else() {
     assert!(client.close().success());
 }
 
+/// The dummy of the Go project's documentation.
+const CREDS: &str =
+    "eyJhd3MtYWNjZXNzLWtleS1pZCI6IkFLSUFFWEFNUExFIiwiYXdzLXNlY3JldC1rZXkiOiJzZWNyZXRFWEFNUExFIn0=";
+
+#[test]
+fn a_bad_queue_costs_its_connection_and_nothing_else() {
+    let mut client = Client::start(&[], &[VERSION, TRANSPORTS, STDIN]);
+    let address = client.socks_port();
+    let queue = "sqsqueue=https://sqs.us-east-1.amazonaws.com/1/queue";
+    for bad in [
+        queue,
+        &format!("{queue};sqscreds=%"),
+        &format!("url=http://127.0.0.1:9/;{queue};sqscreds={CREDS}"),
+        &format!("sqsqueue=https://queue.example/1/queue;sqscreds={CREDS}"),
+    ] {
+        assert_eq!(connect(address, bad), [5, 1, 0, 1, 0, 0, 0, 0, 0, 0], "{bad}");
+    }
+    assert_eq!(connect(address, "url=http://127.0.0.1:9/")[1], 0);
+    assert!(client.close().success());
+}
+
+#[test]
+fn a_queue_is_asked_in_the_place_of_the_broker() {
+    let service = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", service.local_addr().unwrap());
+    let environment = [VERSION, TRANSPORTS, STDIN, ("AWS_ENDPOINT_URL_SQS", &url)];
+    let mut client = Client::start(&["-keep-local-addresses"], &environment);
+    let address = client.socks_port();
+    let line = format!("sqsqueue=https://sqs.us-east-1.amazonaws.com/1/queue;sqscreds={CREDS}");
+    assert_eq!(connect(address, &line)[1], 0);
+    let (mut request, _) = service.accept().unwrap();
+    let mut head = String::new();
+    let mut reader = BufReader::new(request.try_clone().unwrap());
+    while !head.ends_with("\r\n\r\n") {
+        reader.read_line(&mut head).unwrap();
+    }
+    assert!(head.contains("x-amz-target: AmazonSQS.SendMessage\r\n"), "{head}");
+    assert!(head.contains("Credential=AKIAEXAMPLE/") && head.contains("/us-east-1/sqs/"), "{head}");
+    let length = head.split("content-length: ").nth(1).unwrap().split('\r').next().unwrap();
+    let mut body = vec![0; length.parse().unwrap()];
+    reader.read_exact(&mut body).unwrap();
+    let body = String::from_utf8(body).unwrap();
+    assert!(body.contains("\"MessageBody\":\"1.0\\n{") && body.contains("\"ClientID\""), "{body}");
+    let refusal = r#"{"__type":"com.amazonaws.sqs#AccessDenied"}"#;
+    let length = refusal.len();
+    write!(request, "HTTP/1.1 403 X\r\nContent-Length: {length}\r\n\r\n{refusal}").unwrap();
+    assert_eq!(client.line(), "LOG SEVERITY=notice MESSAGE=\"offer created\"");
+    assert_eq!(
+        client.line(),
+        "LOG SEVERITY=notice MESSAGE=\"broker failure asking the broker: sending the poll to the broker's queue: \
+         SendMessage: refused with status 403, AccessDenied\""
+    );
+    assert!(client.close().success());
+}
+
 #[test]
 fn socks_garbage_is_turned_away_and_the_program_goes_on() {
     let mut client = Client::start(&["-url", "http://127.0.0.1:9/"], &[VERSION, TRANSPORTS, STDIN]);
