@@ -24,8 +24,8 @@ async fn main() -> ExitCode {
         Ok(args) => args,
         Err(stop) => return stop.report(),
     };
-    let log =
-        LogConfig { target: Target::Stderr, unsafe_logging: args.unsafe_logging, verbose: false };
+    let (target, unsafe_logging) = (Target::Stderr, args.unsafe_logging);
+    let log = LogConfig { target, unsafe_logging, ..LogConfig::default() };
     if let Err(error) = logging::init(&log) {
         let _ = writeln!(io::stderr(), "{}: {error}", PROGRAM.name);
         return ExitCode::FAILURE;

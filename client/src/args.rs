@@ -59,7 +59,7 @@ impl Args {
             (Some(file), None) => Target::File(file),
             (Some(file), Some(directory)) => Target::File(directory.join(file)),
         };
-        LogConfig { target, unsafe_logging: self.unsafe_logging, verbose: false }
+        LogConfig { target, unsafe_logging: self.unsafe_logging, ..LogConfig::default() }
     }
 }
 

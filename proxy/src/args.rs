@@ -57,6 +57,9 @@ pub struct Args {
     /// Also log to this file.
     #[arg(long, default_value = "")]
     pub log: OptionalPath,
+    /// Local time in the log instead of UTC.
+    #[arg(long)]
+    pub log_local_time: bool,
     /// Log more than the events.
     #[arg(long)]
     pub verbose: bool,
@@ -73,6 +76,7 @@ impl Args {
             target: file.map_or(Target::Stderr, Target::StderrAndFile),
             unsafe_logging: self.unsafe_logging,
             verbose: self.verbose,
+            local_time: self.log_local_time,
         }
     }
 }

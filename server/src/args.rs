@@ -45,7 +45,7 @@ impl Args {
         LogConfig {
             target: self.log.clone().into_path().map_or(Target::Stderr, Target::File),
             unsafe_logging: self.unsafe_logging,
-            verbose: false,
+            ..LogConfig::default()
         }
     }
 

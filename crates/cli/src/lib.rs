@@ -36,7 +36,7 @@
 //!
 //! * [`parse()`]: a program's flags, or the reason to [`Stop`] at once: help, version, misuse.
 //! * [`go_bool`], [`GoDuration`], [`CommaList`], [`OptionalPath`]: flag values as Go writes them.
-//! * [`logging`]: where the log goes, and that it is scrubbed.
+//! * [`logging`]: where the log goes, that programs can read it, and that it is scrubbed.
 //! * [`open_files`]: how many connections the system lets us have.
 
 mod bool_value;

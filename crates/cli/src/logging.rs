@@ -1,11 +1,15 @@
 //! Where a program's log goes, and that it gives nobody away.
 //!
-//! stdout belongs to tor, so the log goes to stderr, to a file, to both or nowhere. Lines have UTC
-//! timestamps and pass a [`ScrubbingWriter`] unless the operator asked for unsafe logging. Our own
-//! crates log from `info` on, libraries from `warn` on; `RUST_LOG` overrides both with
-//! [directives](EnvFilter) such as `debug` or `warn,snowflake_client=trace`. The libraries under
-//! WebRTC, whose business is the peers' addresses and descriptions, are heard only with unsafe
-//! logging, whatever `RUST_LOG` says.
+//! stdout belongs to tor, so the log goes to stderr, to a file, to both or nowhere. Lines look as
+//! those of the Go programs, `2026/08/12 10:00:00 text`, because operators have programs that read
+//! them; what has no place in Go's log has its level, `warning: `, before the text. They pass a
+//! [`ScrubbingWriter`] unless the operator asked for unsafe logging. Our own crates log from `info`
+//! on, libraries from `warn` on; `RUST_LOG` overrides both with [directives](EnvFilter) such as
+//! `debug` or `warn,snowflake_client=trace`, and adds microseconds. The libraries under WebRTC,
+//! whose business is the peers' addresses and descriptions, are heard only with unsafe logging,
+//! whatever `RUST_LOG` says.
+
+mod line;
 
 use std::{
     env,
@@ -16,6 +20,7 @@ use std::{
     sync::Mutex,
 };
 
+use line::GoLine;
 use snowflake_safelog::{ScrubbingWriter, allow_unsafe_logging};
 use tracing::Subscriber;
 use tracing_subscriber::{
@@ -29,7 +34,10 @@ use tracing_subscriber::{
 /// The variable that overrides the log levels.
 const LEVELS_VARIABLE: &str = "RUST_LOG";
 
-/// Levels without [`LEVELS_VARIABLE`]: every crate of ours begins with `snowflake`.
+/// How the name of every crate of ours begins.
+const OURS: &str = "snowflake";
+
+/// Levels without [`LEVELS_VARIABLE`].
 const LEVELS: &str = "warn,snowflake=info";
 
 /// Levels with [`LogConfig::verbose`].
@@ -38,6 +46,10 @@ const VERBOSE_LEVELS: &str = "warn,snowflake=debug";
 /// First words of the names of the libraries under WebRTC: `rtc_ice`, `webrtc`, `quinn_udp`. They
 /// log addresses, candidates and whole descriptions in many forms; the scrubber knows some.
 const TALKATIVE: [&str; 8] = ["rtc", "webrtc", "ice", "stun", "turn", "dtls", "sctp", "quinn"];
+
+/// Said to whoever logs in local time, in Go's words.
+const LOCAL_TIME_HINT: &str = "Local time is being used for logging. \
+    If you want to share your log, consider to modify the date/time for more anonymity.";
 
 /// What to log, and where.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,6 +60,8 @@ pub struct LogConfig {
     pub unsafe_logging: bool,
     /// Log our own crates from `debug` on. Default: off.
     pub verbose: bool,
+    /// Local time before each line instead of UTC, and a line at the start that says what that gives away. Default: off.
+    pub local_time: bool,
 }
 
 /// Where log lines go. Files are created with mode 0600 and appended to.
@@ -104,6 +118,9 @@ pub fn init(config: &LogConfig) -> Result<(), LogError> {
         Some(writer) => {
             subscriber(config, levels.as_deref(), Box::new(writer))?.try_init()?;
             panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
+            if config.local_time {
+                tracing::info!("{LOCAL_TIME_HINT}");
+            }
         }
     }
     Ok(())
@@ -115,12 +132,15 @@ fn subscriber(
     writer: Box<dyn Write + Send>,
 ) -> Result<impl Subscriber + Send + Sync + use<>, ParseError> {
     let default = if config.verbose { VERBOSE_LEVELS } else { LEVELS };
-    let filter = EnvFilter::try_new(levels.filter(|text| !text.is_empty()).unwrap_or(default))?;
+    let levels = levels.filter(|text| !text.is_empty());
+    let filter = EnvFilter::try_new(levels.unwrap_or(default))?;
     let writer: Box<dyn Write + Send> = match config.unsafe_logging {
         true => writer,
         false => Box::new(ScrubbingWriter::new(writer)),
     };
-    let format = fmt().with_ansi(false).log_internal_errors(false);
+    // Whoever names levels looks into what happens, and wants to know when.
+    let line = GoLine { local_time: config.local_time, microseconds: levels.is_some() };
+    let format = fmt().with_ansi(false).log_internal_errors(false).event_format(line);
     let hear_all = config.unsafe_logging;
     let heard = filter_fn(move |record| hear_all || !is_talkative(record.target()));
     Ok(format.with_env_filter(filter).with_writer(Mutex::new(writer)).finish().with(heard))
@@ -178,6 +198,7 @@ fn open(path: &Path) -> Result<File, LogError> {
 mod tests {
     use std::sync::Arc;
 
+    use regex::Regex;
     use tracing::{debug, info, subscriber::with_default, warn};
 
     use super::*;
@@ -194,51 +215,90 @@ mod tests {
         }
     }
 
-    fn logged(config: &LogConfig, levels: Option<&str>) -> String {
+    /// What becomes of what `log` logs.
+    fn written(config: &LogConfig, levels: Option<&str>, log: impl FnOnce()) -> String {
         let shared = Shared::default();
-        with_default(subscriber(config, levels, Box::new(shared.clone())).unwrap(), || {
+        with_default(subscriber(config, levels, Box::new(shared.clone())).unwrap(), log);
+        let bytes = shared.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    fn logged(config: &LogConfig, levels: Option<&str>) -> String {
+        written(config, levels, || {
             debug!("our debug");
             info!("ours from 192.0.2.7:443");
             info!(target: "hyper::server", "their info");
             warn!(target: "rustls", peer = "2001:db8::1", "their warning\nin \x1b[31mtwo");
             warn!(target: "rtc_ice::agent", "a pair of candidates");
             tracing::error!(target: "webrtc", "a description");
-        });
-        let bytes = shared.0.lock().unwrap().clone();
-        String::from_utf8(bytes).unwrap()
+            warn!(of = 7, "our warning");
+            tracing::error!("our error");
+        })
+    }
+
+    /// The lines without their times.
+    fn texts(log: &str) -> Vec<&str> {
+        log.lines().map(|line| &line["2026/08/12 10:00:00 ".len()..]).collect()
     }
 
     #[test]
     fn ours_from_info_theirs_from_warn_all_scrubbed() {
         let log = logged(&LogConfig::default(), None);
-        assert!(
-            log.contains(" INFO snowflake_cli::logging::tests: ours from [scrubbed]\n"),
-            "{log}"
+        assert_eq!(
+            texts(&log),
+            [
+                "ours from [scrubbed]",
+                "warning: rustls: their warning\\nin \\x1b[31mtwo peer=\"[scrubbed]\"",
+                "warning: our warning of=7",
+                "error: our error",
+            ]
         );
-        assert!(log.contains(" WARN rustls: their warning"), "{log}");
-        assert!(log.contains("peer=\"[scrubbed]\""), "{log}");
-        assert!(!log.contains("our debug") && !log.contains("their info"), "{log}");
-        assert!(!log.contains('\x1b'), "{log:?}");
     }
 
     #[test]
-    fn lines_begin_with_the_time_in_utc() {
-        let log = logged(&LogConfig::default(), None);
-        let (time, _) = log.split_once(' ').unwrap();
-        assert_eq!(time.len(), "2026-11-22T19:04:26.123456Z".len());
-        assert!(time.ends_with('Z') && time.as_bytes()[10] == b'T', "{time}");
+    fn what_reads_gos_lines_reads_ours() {
+        // Each with an anchor, as the strictest of them.
+        let time = r"^\d{4}/\d{2}/\d{2} \d{2}:\d{2}:\d{2} ";
+        for (text, expression) in [
+            (
+                "In the last 1h0m0s, there were 7 completed successful connections. \
+                 Traffic Relayed ↓ 36000 KB (10.00 KB/s), ↑ 1800 KB (0.50 KB/s).",
+                r"In the last (\S+), there were (\d+) completed successful connections\. Traffic Relayed ↓ (\d+) KB \(([\d.]+) KB/s\), ↑ (\d+) KB \(([\d.]+) KB/s\)\.$",
+            ),
+            ("Proxy starting", "Proxy starting$"),
+            ("NAT type: unrestricted", r"NAT type: (\w+)$"),
+            (
+                "Traffic Bytes (in|out): 17 | 4 -- (2 OnMessages, 1 Sends)",
+                r"Traffic Bytes \(in\|out\): (\d+) \| (\d+) -- \((\d+) OnMessages, (\d+) Sends\)$",
+            ),
+        ] {
+            let expression = Regex::new(&format!("{time}{expression}")).unwrap();
+            for verbose in [false, true] {
+                let config = LogConfig { verbose, ..LogConfig::default() };
+                let line = written(&config, None, || info!("{text}"));
+                assert!(expression.is_match(line.trim_end()), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn levels_of_ones_own_bring_microseconds() {
+        let log = logged(&LogConfig::default(), Some("snowflake=info"));
+        assert_eq!(log.find(" ours from"), Some("2026/08/12 10:00:00.123456".len()), "{log}");
     }
 
     #[test]
     fn verbose_is_debug_of_our_own() {
         let log = logged(&LogConfig { verbose: true, ..LogConfig::default() }, None);
-        assert!(log.contains("our debug") && !log.contains("their info"), "{log}");
+        assert_eq!(texts(&log)[0], "debug: snowflake_cli::logging::tests: our debug");
+        assert!(log.contains(" ours from") && !log.contains("their info"), "{log}");
     }
 
     #[test]
     fn rust_log_overrides_the_levels() {
         let log = logged(&LogConfig::default(), Some("off,hyper=info"));
-        assert!(log.contains("their info") && log.lines().count() == 1, "{log}");
+        assert!(log.ends_with(" info: hyper::server: their info\n"), "{log}");
+        assert_eq!(log.lines().count(), 1, "{log}");
         let log = logged(&LogConfig::default(), Some(""));
         assert!(log.contains("ours from"), "{log}");
         assert!(subscriber(&LogConfig::default(), Some("a=b=c"), Box::new(io::sink())).is_err());

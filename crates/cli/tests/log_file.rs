@@ -8,7 +8,8 @@ use snowflake_cli::logging::{LogConfig, LogError, Target, init};
 fn a_log_file_is_private_appended_to_and_scrubbed() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("snowflake.log");
-    let config = LogConfig { target: Target::File(path.clone()), ..LogConfig::default() };
+    let target = Target::File(path.clone());
+    let config = LogConfig { target, local_time: true, ..LogConfig::default() };
     init(&config).unwrap();
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 
@@ -21,9 +22,12 @@ fn a_log_file_is_private_appended_to_and_scrubbed() {
     std::thread::spawn(|| panic!("second from 192.0.2.7")).join().unwrap_err();
 
     let log = fs::read_to_string(&path).unwrap();
+    let hint = "Local time is being used for logging. If you want to share your log, \
+                consider to modify the date/time for more anonymity.";
+    assert!(log.lines().next().unwrap().ends_with(hint), "{log}");
     assert!(log.contains("kept from [scrubbed]\n"), "{log}");
     assert!(log.contains("second from [scrubbed]\n"), "{log}");
-    assert!(log.contains(" WARN hyper::proto: third from [scrubbed]\n"), "{log}");
+    assert!(log.contains(" warning: hyper::proto: third from [scrubbed]\n"), "{log}");
     assert!(!log.contains("candidate") && !log.contains("description"), "{log}");
     assert!(matches!(init(&config), Err(LogError::Twice(_))));
 }

@@ -57,12 +57,39 @@ async fn signals_end_it_well_and_stdout_stays_empty() {
         }
         let refused = "the broker answered with HTTP status 503";
         assert!(
-            lines.iter().any(|line| line.contains("WARN") && line.contains(refused)),
+            lines.iter().any(|line| line.contains(" warning: ") && line.contains(refused)),
             "{lines:?}"
         );
         assert!(lines.iter().all(|line| !line.contains("127.0.0.1")), "{lines:?}");
-        let events = lines.iter().filter(|line| line.contains("INFO"));
+        let events = lines.iter().filter(|line| !line.contains(" warning: "));
         assert_eq!(events.count(), 2, "without -verbose there is nothing but events: {lines:?}");
+    }
+}
+
+/// The time in this zone, as the log has it.
+fn time_in(zone: &str) -> String {
+    let output = Command::new("date").arg("+%Y/%m/%d %H:%M:%S").env("TZ", zone).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn the_log_is_in_utc_or_in_local_time() {
+    const INDIA: &str = "IST-5:30";
+    let nowhere = ["-broker=http:", "-nat-probe-server=http:", "-relay=ws:"]
+        .map(|flag| format!("{flag}//127.0.0.1:9/"));
+    for (flag, zone, begin) in [
+        ("-log-local-time", INDIA, "Local time is being used for logging. If you want to share"),
+        ("-log-local-time=false", "UTC0", "Proxy starting"),
+    ] {
+        let before = time_in(zone);
+        let mut child = program(&["-stun=", flag]).args(&nowhere).env("TZ", INDIA).spawn().unwrap();
+        let line = BufReader::new(child.stderr.take().unwrap()).lines().next().unwrap().unwrap();
+        let after = time_in(zone);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let (time, text) = line.split_at(before.len());
+        assert!(*before <= *time && *time <= *after, "{before} {line} {after}");
+        assert!(text.starts_with(&format!(" {begin}")), "{line}");
     }
 }
 

@@ -73,7 +73,7 @@ fn the_detector_knows_a_leak() {
         ("got a=candidate:1 1 udp", Some(Leak::SessionDescription)),
         ("session 0011aabbccddeeff began", Some(Leak::ClientId)),
         (
-            "2026-01-01T19:22:33.123456Z  INFO snowflake_proxy::poll: version 0.21.1, 1234567890123456 bytes",
+            "2026/01/01 19:22:33.123456 debug: snowflake_proxy::poll: version 0.21.1, 1234567890123456 bytes",
             None,
         ),
         ("peer [scrubbed] gone, kcp::Session, webrtc::connection, 10:20:30", None),
