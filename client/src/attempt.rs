@@ -1,5 +1,6 @@
 //! One attempt to reach a proxy: offer, rendezvous, open.
 
+use crate::lines;
 use crate::nat::{Claim, Policy, old_word};
 use crate::timers::OPEN_LIMIT;
 use crate::{AttemptError, Events, Settings};
@@ -61,8 +62,11 @@ async fn ask(settings: &Settings, nat: NatType, sdp: &str) -> Result<String, Att
         nat,
         fingerprint: settings.fingerprint,
     };
-    let exchanging = settings.rendezvous.exchange(Poll::new(request.encode()));
-    let response = exchanging.await.map_err(AttemptError::Rendezvous)?;
+    let way = &settings.rendezvous;
+    lines::negotiating(way.name());
+    let response = way.exchange(Poll::new(request.encode())).await;
+    lines::responded(way.name(), &response);
+    let response = response.map_err(AttemptError::Rendezvous)?;
     match ClientPollResponse::decode(&response).map_err(AttemptError::Response)? {
         ClientPollResponse::Answer(answer) => {
             let answer =

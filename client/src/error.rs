@@ -1,7 +1,7 @@
 //! What is wrong with a bridge line, and why an attempt to reach a proxy failed.
 
 use snowflake_messages::{ClientResponseError, DescriptionError};
-use snowflake_rendezvous::{ConfigError, RendezvousError};
+use snowflake_rendezvous::{ConfigError, ExchangeError, RendezvousError};
 use snowflake_sqs::{CredentialsError, EndpointError, RegionError};
 use snowflake_webrtc::{IceServerError, SetupError};
 use std::error::Error;
@@ -86,6 +86,20 @@ pub enum AttemptError {
     Preamble(#[source] std::io::Error),
 }
 
+impl AttemptError {
+    /// What the Go client says of the same, where it has a text of its own.
+    pub(crate) fn in_gos_words(&self) -> Option<&'static str> {
+        match self {
+            Self::Rendezvous(RendezvousError::Exchange(ExchangeError::Status(_))) => {
+                Some("Unexpected error, no answer.")
+            }
+            Self::Response(ClientResponseError::Empty) => Some("received empty broker response"),
+            Self::Open(SetupError::Timeout(_)) => Some("timeout waiting for DataChannel.OnOpen"),
+            _ => None,
+        }
+    }
+}
+
 /// An error with all its causes in one line: `asking the broker: connecting: connection refused`.
 pub(crate) struct Chain<'a>(pub(crate) &'a dyn Error);
 
@@ -98,5 +112,33 @@ impl fmt::Display for Chain<'_> {
             cause = error.source();
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn some_errors_have_the_words_of_go() {
+        for (error, words) in [
+            (
+                AttemptError::Rendezvous(ExchangeError::Status(503).into()),
+                "Unexpected error, no answer.",
+            ),
+            (AttemptError::Response(ClientResponseError::Empty), "received empty broker response"),
+            (
+                AttemptError::Open(SetupError::Timeout(Duration::from_secs(10))),
+                "timeout waiting for DataChannel.OnOpen",
+            ),
+        ] {
+            assert_eq!(error.in_gos_words(), Some(words));
+        }
+        assert_eq!(AttemptError::Open(SetupError::Failed).in_gos_words(), None);
+        assert_eq!(
+            AttemptError::Refused("in the broker's own words".to_owned()).in_gos_words(),
+            None
+        );
     }
 }

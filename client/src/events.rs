@@ -39,7 +39,10 @@ impl Events {
 
     /// An attempt failed before there was a data channel.
     pub(crate) fn attempt_failed(&self, error: &AttemptError) {
-        let why = Chain(error);
+        let whole = Chain(error).to_string();
+        let why = error.in_gos_words().unwrap_or(&whole);
+        // What Go does not say of it is for those who look closer.
+        tracing::debug!("an attempt failed: {whole}");
         match error {
             AttemptError::Offer(_) => self.tell(format_args!("offer creation failure {why}")),
             AttemptError::Rendezvous(_) | AttemptError::Response(_) | AttemptError::Refused(_) => {

@@ -29,6 +29,8 @@ mod copy;
 mod error;
 mod events;
 mod imitation;
+mod lines;
+mod meter;
 mod nat;
 mod proxies;
 mod settings;

@@ -2,6 +2,7 @@
 
 use crate::copy::both_ways;
 use crate::error::Chain;
+use crate::lines;
 use crate::timers::{MAX_CONNECTIONS, STOP_LIMIT};
 use crate::{Args, Events, Nat, Settings, Tunnel};
 use snowflake_pt::{SocksListener, SocksRequest};
@@ -48,6 +49,7 @@ async fn serve(
 ) {
     let tunnel = match Settings::new(&args, request.args()) {
         Ok(settings) => {
+            lines::starting();
             settings.imitation.missing().for_each(|text| events.tell_once(text));
             Tunnel::open(settings, nat, events).map_err(|error| error.to_string())
         }
@@ -65,17 +67,8 @@ async fn serve(
     // Granted before a proxy is found, as Go does: tor waits longer for data than for the SOCKS reply.
     if let Ok(tor) = request.grant().await {
         let mut tor = tunnel.paced(tor);
-        tokio::select! {
-            result = both_ways(&mut tor, &mut tunnel) => log_end(result),
-            () = shutdown.cancelled() => {}
-        }
+        let copying = both_ways(&mut tor, &mut tunnel);
+        lines::copied(shutdown.run_until_cancelled(copying).await.unwrap_or(Ok(())));
     }
     tunnel.close().await;
-}
-
-fn log_end(result: std::io::Result<()>) {
-    match result {
-        Ok(()) => tracing::info!("a connection ended"),
-        Err(error) => tracing::info!("a connection ended: {error}"),
-    }
 }

@@ -1,11 +1,14 @@
 //! The whole stack for one connection: the one file that names every layer.
 
+use crate::lines;
+use crate::meter::Meter;
 use crate::proxies::Proxies;
 use crate::{Events, Nat, Settings};
 use snowflake_session::{Config, OpenError, PacedSocket, Session, SessionEnd, Stream, open};
 use snowflake_turbotunnel::{ClientId, MultiplexingConfig, MultiplexingPacketConn};
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -20,6 +23,7 @@ pub struct Tunnel {
     stream: Stream,
     session: Session,
     driver: AbortOnDropHandle<SessionEnd>,
+    traffic_log: AbortOnDropHandle<()>,
 }
 
 impl Tunnel {
@@ -33,14 +37,20 @@ impl Tunnel {
     pub fn open(settings: Settings, nat: Nat, events: Events) -> Result<Self, OpenError> {
         let mut config = Config::client();
         config.multiplex.wanted = settings.max;
+        let meter = Arc::<Meter>::default();
         let conn = MultiplexingPacketConn::new(
             ClientId::random(),
-            Proxies::new(settings, nat, events),
+            Proxies::new(settings, nat, events, meter.clone()),
             MultiplexingConfig::default(),
         );
         let (session, driver) = open(conn, &config);
         let stream = session.open_stream()?;
-        Ok(Self { stream, session, driver: AbortOnDropHandle::new(tokio::spawn(driver)) })
+        Ok(Self {
+            stream,
+            session,
+            driver: AbortOnDropHandle::new(tokio::spawn(driver)),
+            traffic_log: AbortOnDropHandle::new(tokio::spawn(meter.log_traffic())),
+        })
     }
 
     /// The socket whose bytes will go through this, read no faster than they can be sent.
@@ -51,8 +61,9 @@ impl Tunnel {
     /// Ends the stream and the session, and waits until the bridge has been told, at most
     /// [`LINGER`](snowflake_session::LINGER).
     pub async fn close(self) {
-        let Self { stream, session, driver } = self;
-        drop((stream, session));
+        let Self { stream, session, driver, traffic_log } = self;
+        lines::end_collecting();
+        drop((stream, session, traffic_log));
         match driver.await {
             Ok(end) => tracing::debug!(%end, "a session is over"),
             Err(error) => tracing::error!(%error, "a session's driver failed"),

@@ -277,14 +277,14 @@ fn first_failure(broker: &str) -> String {
 fn bad_answers_of_the_broker_are_named_and_end_only_the_attempt() {
     let cases = [
         (ok(""), "broker failure reading the broker's response: "),
-        (ok("{}"), "broker failure reading the broker's response: received empty broker response"),
+        (ok("{}"), "broker failure received empty broker response"),
         (
             ok("{\"error\":\"no snowflake proxies currently available\"}"),
             "broker failure no snowflake proxies currently available",
         ),
         (
             "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n".to_owned(),
-            "broker failure asking the broker: ",
+            "broker failure Unexpected error, no answer.",
         ),
         (ok(&"x".repeat(100_001)), "broker failure asking the broker: "),
         (String::new(), "broker failure asking the broker: "),
@@ -309,6 +309,54 @@ fn bad_answers_of_the_broker_are_named_and_end_only_the_attempt() {
     for (response, expected) in cases {
         let failure = first_failure(&broker(response.clone(), drop));
         assert!(failure.starts_with(expected), "{failure} after {response:.80}");
+    }
+}
+
+/// What stands in the log, line by line, without the times.
+fn texts(log: &str) -> Vec<&str> {
+    log.lines().map(|line| line.split_at("2026/08/12 10:00:00 ".len()).1).collect()
+}
+
+/// In the words of the Go client, which the programs that show how far it is look for.
+#[test]
+fn the_log_has_the_lines_of_go() {
+    let log = std::env::temp_dir().join(format!("snowflake-lines-{}", std::process::id()));
+    let flags = ["-keep-local-addresses", "-log", log.to_str().unwrap()];
+    for (response, status, failure) in [
+        (
+            "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n".to_owned(),
+            "503",
+            "Unexpected error, no answer.",
+        ),
+        (ok(NO_PROXIES), "200 OK", "no snowflake proxies currently available"),
+    ] {
+        let mut client = Client::start(&flags, &[VERSION, TRANSPORTS, STDIN]);
+        let address = client.socks_port();
+        let _reply = connect(address, &format!("{};max=2", broker(response, drop)));
+        while !client.line().contains("broker failure ") {}
+        assert!(client.close().success());
+        let logged = std::fs::read_to_string(&log).unwrap();
+        std::fs::remove_file(&log).unwrap();
+        // Two proxies are looked for at once, and the broker answers one.
+        let lines = texts(&logged);
+        let place = |text: &str| {
+            let found = lines.iter().position(|line| *line == text);
+            found.unwrap_or_else(|| panic!("{text:?} is not in {logged}"))
+        };
+        let places = [
+            "--- Starting Snowflake Client ---",
+            "WebRTC: Collecting a new Snowflake. Currently at [0/2]",
+            "offer created",
+            "Our NAT type is \"unknown\", but let's tell the broker it's \"unrestricted\".",
+            "Negotiating via HTTP rendezvous...",
+            &format!("HTTP rendezvous response: {status}"),
+            "WebRTC: Closing",
+            &format!("broker failure {failure}"),
+            "copy loop ended",
+            "---- SnowflakeConn: end collecting snowflakes ---",
+        ]
+        .map(place);
+        assert!(places.is_sorted(), "{logged}");
     }
 }
 

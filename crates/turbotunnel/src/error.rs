@@ -14,8 +14,8 @@ pub enum CarrierEnd {
     /// Reading or writing failed.
     #[error("the carrier failed: {0}")]
     Failed(#[source] io::Error),
-    /// Nothing came from it for so long.
-    #[error("no messages received for {0:?}, closing stale connection")]
+    /// Nothing came from it for so long. In Go's words.
+    #[error("no messages received, closing stale connection")]
     Silent(Duration),
     /// The peer's bytes are no chunks.
     #[error("the peer sent what is no chunk: {0}")]
