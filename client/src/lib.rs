@@ -25,6 +25,7 @@
 
 mod args;
 mod attempt;
+mod check;
 mod copy;
 mod error;
 mod events;

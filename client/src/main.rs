@@ -48,10 +48,15 @@ async fn start(args: Args) -> Result<(), Box<dyn Error>> {
     open_files::raise_limit();
     report.version()?;
     report.status_version(PROGRAM.name, PROGRAM.version)?;
+    let checked = args.check();
     let mut listener = None;
     for transport in &env.transports {
         if transport != TRANSPORT {
             report.cmethod_error(transport, "no such method")?;
+            continue;
+        }
+        if let Err(error) = &checked {
+            report.cmethod_error(TRANSPORT, error)?;
             continue;
         }
         match SocksListener::bind() {
@@ -65,6 +70,7 @@ async fn start(args: Args) -> Result<(), Box<dyn Error>> {
         }
     }
     report.cmethods_done()?;
+    checked?;
     let listener = listener.ok_or("no transport could be started")?;
     run(listener, args, Events::to_tor(report.into_log()?), exit.token()).await;
     Ok(())

@@ -148,7 +148,7 @@ fn list(text: &str) -> CommaList {
 }
 
 /// The certificate authorities, read once for the whole program.
-fn tls_config() -> Result<TlsConfig, SettingsError> {
+pub(crate) fn tls_config() -> Result<TlsConfig, SettingsError> {
     static CONFIG: OnceLock<TlsConfig> = OnceLock::new();
     if let Some(config) = CONFIG.get() {
         return Ok(config.clone());

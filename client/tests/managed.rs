@@ -535,6 +535,25 @@ fn an_unknown_transport_is_named() {
     assert!(client.close().success());
 }
 
+/// tor shows it. Otherwise every connection would be turned away, for a reason that nobody sees.
+#[test]
+fn a_flag_with_a_bad_value_is_told_to_tor() {
+    let client = Command::new(env!("CARGO_BIN_EXE_snowflake-client"))
+        .args(["-url", "b.example"])
+        .env_clear()
+        .envs([VERSION, TRANSPORTS])
+        .output()
+        .unwrap();
+    let error = "invalid value \"b.example\" for flag -url: relative URL without a base";
+    let stdout = String::from_utf8(client.stdout).unwrap();
+    assert!(
+        stdout.ends_with(&format!("CMETHOD-ERROR snowflake {error}\nCMETHODS DONE\n")),
+        "{stdout}"
+    );
+    assert_eq!(String::from_utf8(client.stderr).unwrap(), format!("snowflake-client: {error}\n"));
+    assert_eq!(client.status.code(), Some(1));
+}
+
 #[test]
 fn a_misspelt_flag_is_named() {
     let output =

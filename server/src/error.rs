@@ -3,6 +3,7 @@
 use std::{
     io::{self, ErrorKind},
     net::SocketAddr,
+    path::Path,
 };
 
 use snowflake_pt::error::ServerOptionError;
@@ -21,12 +22,19 @@ pub enum MethodError {
     /// tor does not say where certificates could be kept.
     #[error("TOR_PT_STATE_LOCATION is not set, so there is no place for certificates")]
     NoStateDirectory,
-    /// The certificate or key of `-cert` and `-key` is of no use.
-    #[error("-cert and -key: {0}")]
-    Files(#[from] FileError),
-    /// No certificates can be had for these names, or kept.
-    #[error("-acme-hostnames: {0}")]
-    Acme(#[from] AcmeError),
+    /// One flag's value is of no use.
+    #[error("invalid value {value:?} for flag -{flag}: {reason}")]
+    BadValue {
+        /// The flag, without its dash.
+        flag: &'static str,
+        /// The value as given.
+        value: String,
+        /// What is wrong with it.
+        reason: Reason,
+    },
+    /// Certificates cannot be kept in tor's directory, or the authority not be asked.
+    #[error(transparent)]
+    Acme(AcmeError),
     /// Proxies have to know the port in advance.
     #[error("cannot listen on port 0; name a port in ServerTransportListenAddr")]
     PortZero,
@@ -41,6 +49,36 @@ pub enum MethodError {
         /// What the system says.
         source: io::Error,
     },
+}
+
+/// What is wrong with a flag's value.
+#[derive(Debug, Error)]
+pub enum Reason {
+    /// Not a certificate or key, or they do not belong together.
+    #[error(transparent)]
+    Files(FileError),
+    /// There can be no certificate for this name.
+    #[error(transparent)]
+    Name(AcmeError),
+}
+
+impl MethodError {
+    /// Names the flag to which the file belongs that is of no use.
+    pub(crate) fn files(cert: &Path, key: &Path, error: FileError) -> Self {
+        let (flag, path) = if error.is_about(key) { ("key", key) } else { ("cert", cert) };
+        Self::BadValue { flag, value: path.display().to_string(), reason: Reason::Files(error) }
+    }
+
+    /// Names the name for which there can be no certificate, if it is that.
+    pub(crate) fn acme(error: AcmeError) -> Self {
+        match &error {
+            AcmeError::Name(name) => {
+                let value = name.clone();
+                Self::BadValue { flag: "acme-hostnames", value, reason: Reason::Name(error) }
+            }
+            _ => Self::Acme(error),
+        }
+    }
 }
 
 /// What the system says, in words that help.

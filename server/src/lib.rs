@@ -34,7 +34,7 @@ pub mod server;
 mod stats;
 
 pub use args::Args;
-pub use error::MethodError;
+pub use error::{MethodError, Reason};
 pub use limits::Limits;
 pub use managed::Method;
 pub use server::run;

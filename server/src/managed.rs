@@ -101,7 +101,8 @@ fn certificates(
     // No HTTP/2: there are no WebSockets in it here.
     let tls = match args.tls_choice()? {
         TlsChoice::None => return Ok(None),
-        TlsChoice::Files { cert, key } => Tls::from_files(cert, key, &[HTTP1])?,
+        TlsChoice::Files { cert, key } => Tls::from_files(cert, key, &[HTTP1])
+            .map_err(|error| MethodError::files(cert, key, error))?,
         TlsChoice::Acme => {
             let config = AcmeConfig {
                 names: args.acme_hostnames.to_vec(),
@@ -110,7 +111,7 @@ fn certificates(
                 http: vec![SocketAddr::new(address.ip(), HTTP_PORT)],
                 directory: args.acme_directory.clone(),
             };
-            Tls::from_acme(config, &[HTTP1])?
+            Tls::from_acme(config, &[HTTP1]).map_err(MethodError::acme)?
         }
     };
     Ok(Some(tls))

@@ -93,10 +93,14 @@ async fn tor_hears_of_the_names_and_certificates_are_kept_where_it_says() {
     assert!(methods[0].tls.is_some());
     let kept = fs::metadata(state.join("snowflake-certificate-cache")).unwrap();
     assert_eq!(kept.permissions().mode() & 0o777, 0o700);
+    let bad = Args { acme_hostnames: "a.example,b c".parse().unwrap(), ..Args::default() };
+    let (_, told) = start(&bad, &env).await;
+    let line = "SMETHOD-ERROR snowflake invalid value \"b c\" for flag -acme-hostnames: \"b c\" is not a host name ";
+    assert!(told.contains(line), "{told}");
     // In a state directory that is a file nothing can be kept.
     let env = [env[0], env[1], ("TOR_PT_STATE_LOCATION", "/dev/null")];
     let (methods, told) = start(&args, &env).await;
-    let line = "SMETHOD-ERROR snowflake -acme-hostnames: cannot keep certificates in /dev/null/";
+    let line = "SMETHOD-ERROR snowflake cannot keep certificates in /dev/null/";
     assert!(methods.is_empty() && told.contains(line), "{told}");
 }
 

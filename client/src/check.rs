@@ -1,0 +1,99 @@
+//! What the flags say, looked at before tor is told that we are there.
+
+use crate::Args;
+use crate::settings::tls_config;
+use snowflake_cli::UsageError;
+use snowflake_rendezvous::{Exchange, limits::CLIENT_HEADERS};
+use snowflake_webrtc::{IceServer, IceServerError};
+use url::Url;
+
+/// Stands for the broker while a front is looked at.
+const SOME_BROKER: &str = "https://broker.invalid/";
+
+impl Args {
+    /// Looks at the values that every connection takes over unless its bridge line has others.
+    ///
+    /// What is wrong there would turn away one connection of tor after the other, with the reason in a log that by default
+    /// goes nowhere. What is missing may still stand in a bridge line.
+    ///
+    /// # Errors
+    ///
+    /// The first flag whose value cannot be used.
+    pub fn check(&self) -> Result<(), UsageError> {
+        if !self.url.is_empty() {
+            reach(&self.url, None).map_err(|reason| bad("url", &self.url, reason))?;
+        }
+        for (flag, fronts) in [("front", &self.front), ("fronts", &self.fronts)] {
+            for front in fronts.iter() {
+                reach(SOME_BROKER, Some(front)).map_err(|reason| bad(flag, front, reason))?;
+            }
+        }
+        for server in self.ice.iter() {
+            let parsed: Result<IceServer, IceServerError> = server.parse();
+            parsed.map_err(|error| bad("ice", server, error.to_string()))?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether there could be a broker at `url`, behind `front`.
+fn reach(url: &str, front: Option<&str>) -> Result<(), String> {
+    let url = Url::parse(url).map_err(|error| error.to_string())?;
+    // That there is no TLS is not the flag's fault; whoever needs it will hear of it.
+    let Ok(tls) = tls_config() else { return Ok(()) };
+    Exchange::new(url, front, tls, CLIENT_HEADERS).map(drop).map_err(|error| error.to_string())
+}
+
+fn bad(flag: &str, value: &str, reason: String) -> UsageError {
+    UsageError::BadValue { flag: flag.to_owned(), value: value.to_owned(), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use snowflake_cli::{Program, parse_from};
+
+    fn check(flags: &[&str]) -> Result<(), UsageError> {
+        let program = Program { name: "snowflake-client", version: "0" };
+        parse_from::<Args>(program, flags).expect("flags that there are").check()
+    }
+
+    #[test]
+    fn what_torrc_files_have_is_good() {
+        for flags in [
+            &[][..],
+            &["-url=", "-fronts=", "-front=", "-ice="],
+            &["-url", "https://1098762253.rsc.cdn77.org/", "-fronts=www.cdn77.com,a.example:8443"],
+            &["-url", "http://localhost:8080/", "-front", "www.example.com", "-max=-1"],
+            &["-ice", "stun:a.example:3478,turn:t.example,stuns:s.example"],
+        ] {
+            assert_eq!(check(flags), Ok(()), "{flags:?}");
+        }
+    }
+
+    #[test]
+    fn bad_values_are_named_with_flag_and_reason() {
+        for (flag, value, at_fault, reason) in [
+            ("url", "b.example", "b.example", "relative URL without a base"),
+            (
+                "url",
+                "ftp://b.example/",
+                "ftp://b.example/",
+                "the broker's URL must be http or https",
+            ),
+            ("front", "a/b", "a/b", "front \"a/b\" is not a host name"),
+            ("fronts", "a.example,b c", "b c", "front \"b c\" is not a host name"),
+            (
+                "ice",
+                "stun:a.example,google.com",
+                "google.com",
+                "an ICE server begins with stun:, stuns:, turn: or turns:",
+            ),
+            ("ice", "stun:", "stun:", "an ICE server needs a host"),
+        ] {
+            let error = check(&[&format!("-{flag}={value}")]).unwrap_err().to_string();
+            let expected = format!("invalid value {at_fault:?} for flag -{flag}: {reason}");
+            assert_eq!(error, expected);
+        }
+    }
+}
