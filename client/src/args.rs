@@ -5,47 +5,52 @@ use snowflake_cli::logging::{LogConfig, Target};
 use snowflake_cli::{CommaList, OptionalPath};
 use std::path::Path;
 
+/// The groups of flags in the help.
+const RENDEZVOUS: &str = "Rendezvous with the broker";
+const DATA_CHANNELS: &str = "Connections to proxies";
+const LOG: &str = "Log";
+
 /// Carries tor's connections over volunteer proxies: the Snowflake client, a pluggable transport that tor starts.
 #[derive(Clone, Debug, Parser)]
 pub struct Args {
     /// URL of the broker, or of a CDN in front of it.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", help_heading = RENDEZVOUS)]
     pub url: String,
     /// Front domain; used if -fronts is empty.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", help_heading = RENDEZVOUS)]
     pub front: CommaList,
     /// Front domains, comma-separated; each request takes one at random.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", help_heading = RENDEZVOUS)]
     pub fronts: CommaList,
     /// URL of the Amazon SQS queue from which the broker takes polls; in the place of -url.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", help_heading = RENDEZVOUS)]
     pub sqsqueue: String,
     /// The key for that queue, as snowflake-sqscreds writes it.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", help_heading = RENDEZVOUS)]
     pub sqscreds: String,
     /// STUN servers, comma-separated.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", help_heading = DATA_CHANNELS)]
     pub ice: CommaList,
     /// Number of proxies to use at once, 1 to 16.
-    #[arg(long, default_value_t = 1, allow_negative_numbers = true)]
+    #[arg(long, default_value_t = 1, allow_negative_numbers = true, help_heading = DATA_CHANNELS)]
     pub max: i64,
     /// How DTLS should look: mimic, randomize, randomizemimic or disable. Accepted; without effect in this build.
-    #[arg(long, default_value = "disable")]
+    #[arg(long, default_value = "disable", help_heading = DATA_CHANNELS)]
     pub covertdtls_config: String,
     /// The ClientHello to imitate, in hexadecimal. Accepted; without effect in this build.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", help_heading = DATA_CHANNELS)]
     pub covertdtls_fingerprint: String,
     /// Log to this file; without it there is no log.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", help_heading = LOG)]
     pub log: OptionalPath,
     /// The log file's path is relative to tor's state directory.
-    #[arg(long, alias = "logToStateDir")]
+    #[arg(long, alias = "logToStateDir", help_heading = LOG)]
     pub log_to_state_dir: bool,
     /// Tell proxies our private and loopback addresses too, for networks without the internet.
-    #[arg(long, alias = "keepLocalAddresses")]
+    #[arg(long, alias = "keepLocalAddresses", help_heading = DATA_CHANNELS)]
     pub keep_local_addresses: bool,
     /// Do not remove addresses from the log.
-    #[arg(long)]
+    #[arg(long, help_heading = LOG)]
     pub unsafe_logging: bool,
 }
 

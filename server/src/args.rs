@@ -7,6 +7,10 @@ use snowflake_cli::{
 };
 use snowflake_tls_server::{Directory, TlsChoice, TlsChoiceError, TlsFlags};
 
+/// The groups of flags in the help.
+const TLS: &str = "TLS";
+const LOG: &str = "Log";
+
 /// Takes Snowflake's users to a Tor bridge. tor starts it, as a pluggable transport.
 ///
 /// SIGHUP: read the certificate again. SIGTERM: stop.
@@ -14,25 +18,25 @@ use snowflake_tls_server::{Directory, TlsChoice, TlsChoiceError, TlsFlags};
 pub struct Args {
     /// Host names for which to get TLS certificates from Let's Encrypt, comma-separated. It has to find this server on
     /// port 443 or 80 of each of them.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", help_heading = TLS)]
     pub acme_hostnames: CommaList,
     /// Where Let's Encrypt can write to.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", help_heading = TLS)]
     pub acme_email: String,
     /// TLS certificate chain, PEM, instead of -acme-hostnames; needs -key. Both are read again when they change.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", help_heading = TLS)]
     pub cert: OptionalPath,
     /// Private key of the certificate, PEM; needs -cert.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", help_heading = TLS)]
     pub key: OptionalPath,
     /// Take WebSockets without TLS, from something that terminates it or in a test.
-    #[arg(long)]
+    #[arg(long, help_heading = TLS)]
     pub disable_tls: bool,
     /// Log to this file; without it, to stderr.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", help_heading = LOG)]
     pub log: OptionalPath,
     /// Do not remove addresses from the log.
-    #[arg(long)]
+    #[arg(long, help_heading = LOG)]
     pub unsafe_logging: bool,
     /// Whom to ask for certificates, if not Let's Encrypt. No flag: for tests.
     #[arg(skip)]

@@ -6,6 +6,7 @@
 mod abuse;
 mod amp;
 mod configuration;
+mod flags;
 mod hang_ups;
 mod legacy_clients;
 mod moto;
