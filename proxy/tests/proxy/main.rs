@@ -4,6 +4,7 @@
 
 mod clients;
 mod endings;
+mod flags;
 mod polls;
 mod program;
 mod support;
