@@ -1,8 +1,9 @@
 //! Whose handshakes a bridge line wants imitated. This build imitates nobody's: what is wished is said once, and the
 //! connection is made all the same.
 
+use snowflake_cli::CovertDtls;
+
 use crate::Args;
-use std::fmt;
 
 /// The longest name that is repeated in a log; Go's longest has 23 characters.
 const LONGEST_NAME: usize = 64;
@@ -19,19 +20,6 @@ pub struct Imitation {
     pub dtls: Option<CovertDtls>,
 }
 
-/// The words of `covertdtls-config` that ask for something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CovertDtls {
-    /// `mimic`: a handshake that was recorded.
-    Mimic,
-    /// `randomize`: a handshake in random order.
-    Randomize,
-    /// `randomizemimic`: both.
-    RandomizeMimic,
-    /// A fingerprint was given: that handshake.
-    Fingerprint,
-}
-
 impl Imitation {
     /// What the line asks for, else the flags. An empty name, `disable` and a word that nobody knows ask for nothing.
     pub fn new(args: &Args, line: &snowflake_pt::Args) -> Self {
@@ -39,9 +27,10 @@ impl Imitation {
         let fingerprint =
             line.get("covertdtls-fingerprint").unwrap_or(&args.covertdtls_fingerprint);
         let tls = line.get("utls-imitate").filter(|name| !name.is_empty());
-        let dtls =
-            if fingerprint.is_empty() { covert_dtls(word) } else { Some(CovertDtls::Fingerprint) };
-        Self { tls: tls.map(|name| name.chars().take(LONGEST_NAME).collect()), dtls }
+        Self {
+            tls: tls.map(|name| name.chars().take(LONGEST_NAME).collect()),
+            dtls: CovertDtls::wish(word, fingerprint),
+        }
     }
 
     /// What is wished for and cannot be done, a sentence each.
@@ -49,37 +38,7 @@ impl Imitation {
         let tls = self.tls.iter().map(|name| {
             format!("utls-imitate={name} has no effect in this build; going on without it")
         });
-        let dtls = self
-            .dtls
-            .iter()
-            .map(|wish| format!("{wish} has no effect in this build; going on without it"));
-        tls.chain(dtls)
-    }
-}
-
-fn covert_dtls(word: &str) -> Option<CovertDtls> {
-    match word {
-        "mimic" => Some(CovertDtls::Mimic),
-        "randomize" => Some(CovertDtls::Randomize),
-        "randomizemimic" => Some(CovertDtls::RandomizeMimic),
-        "" | "disable" => None,
-        _ => {
-            tracing::warn!(
-                "covertdtls-config is none of mimic, randomize, randomizemimic, disable; it is off"
-            );
-            None
-        }
-    }
-}
-
-impl fmt::Display for CovertDtls {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Mimic => "covertdtls-config=mimic",
-            Self::Randomize => "covertdtls-config=randomize",
-            Self::RandomizeMimic => "covertdtls-config=randomizemimic",
-            Self::Fingerprint => "covertdtls-fingerprint",
-        })
+        tls.chain(self.dtls.map(CovertDtls::refusal))
     }
 }
 

@@ -36,10 +36,12 @@
 //!
 //! * [`parse()`]: a program's flags, or the reason to [`Stop`] at once: help, version, misuse.
 //! * [`go_bool`], [`GoDuration`], [`CommaList`], [`OptionalPath`]: flag values as Go writes them.
+//! * [`CovertDtls`]: the handshake that a flag wishes for.
 //! * [`logging`]: where the log goes, that programs can read it, and that it is scrubbed.
 //! * [`open_files`]: how many connections the system lets us have.
 
 mod bool_value;
+mod covert_dtls;
 mod duration;
 mod flags;
 mod list;
@@ -50,6 +52,7 @@ mod parse;
 mod stop;
 
 pub use bool_value::{NotABool, go_bool};
+pub use covert_dtls::CovertDtls;
 pub use duration::{DurationError, GoDuration};
 pub use list::CommaList;
 pub use optional_path::OptionalPath;
