@@ -1,6 +1,6 @@
 use prometheus::core::{Collector, Desc};
-use prometheus::proto::{Counter, MetricFamily};
-use prometheus::{IntCounterVec, IntGauge, IntGaugeVec};
+use prometheus::proto::{self, MetricFamily};
+use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 
 /// What rounded counters are rounded up to, as the Go broker's: who reads them cannot tell one user
 /// from seven more.
@@ -9,6 +9,10 @@ pub const ROUNDED_TO: u64 = 8;
 /// Numbers that only grow, one for each combination of labels.
 #[derive(Clone, Debug)]
 pub struct Counters(pub(crate) IntCounterVec);
+
+/// A number that only grows, without labels; shown from the start.
+#[derive(Clone, Debug)]
+pub struct Counter(pub(crate) IntCounter);
 
 /// Numbers of things that are there now, one for each combination of labels.
 #[derive(Clone, Debug)]
@@ -26,6 +30,18 @@ impl Counters {
     /// If there are not as many values as labels.
     pub fn count(&self, labels: &[&str]) {
         self.0.with_label_values(labels).inc();
+    }
+}
+
+impl Counter {
+    /// Counts so many more.
+    pub fn add(&self, more: u64) {
+        self.0.inc_by(more);
+    }
+
+    /// What was counted so far.
+    pub fn get(&self) -> u64 {
+        self.0.get()
     }
 }
 
@@ -60,7 +76,7 @@ impl Collector for Rounded {
         let mut families = self.0.collect();
         for metric in families.iter_mut().flat_map(MetricFamily::mut_metric) {
             let step = ROUNDED_TO as f64;
-            let mut rounded = Counter::default();
+            let mut rounded = proto::Counter::default();
             rounded.set_value((metric.get_counter().get_value() / step).ceil() * step);
             metric.set_counter(rounded);
         }

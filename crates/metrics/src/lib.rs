@@ -2,7 +2,7 @@
 //! Prometheus library.
 //!
 //! - [`Page`]: all figures of a program, as text
-//! - [`Counters`], [`Gauges`]: one figure each, for each combination of labels
+//! - [`Counter`]: one figure; [`Counters`], [`Gauges`]: one for each combination of labels
 //!
 //! ```
 //! use snowflake_metrics::Page;
@@ -19,5 +19,5 @@
 mod figures;
 mod page;
 
-pub use figures::{Counters, Gauges, Held, ROUNDED_TO};
+pub use figures::{Counter, Counters, Gauges, Held, ROUNDED_TO};
 pub use page::{CONTENT_TYPE, Page};

@@ -1,8 +1,8 @@
 use prometheus::core::Collector;
-use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
 
 use crate::figures::Rounded;
-use crate::{Counters, Gauges};
+use crate::{Counter, Counters, Gauges};
 
 /// What kind of text [`Page::text`] is, for the header `Content-Type`.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -24,6 +24,16 @@ impl Page {
     pub fn new(namespace: &str) -> Self {
         let registry = Registry::new_custom(Some(namespace.to_owned()), None);
         Self { registry: registry.expect("a namespace is not empty") }
+    }
+
+    /// One counter without labels, shown from the start.
+    ///
+    /// # Panics
+    /// If the names are not as [`Page`] says.
+    pub fn counter(&self, name: &str, help: &str) -> Counter {
+        let counter = IntCounter::new(name, help).expect(GOOD_NAMES);
+        self.add(counter.clone());
+        Counter(counter)
     }
 
     /// Counters that are shown as they are.
@@ -56,8 +66,8 @@ impl Page {
         Gauges(gauges)
     }
 
-    /// All figures in Prometheus' text format, in the order of their names and labels. A figure is
-    /// shown from its first use on.
+    /// All figures in Prometheus' text format, in the order of their names and labels. A figure
+    /// with labels is shown from its first use on.
     pub fn text(&self) -> String {
         let families = self.registry.gather();
         TextEncoder::new().encode_to_string(&families).expect("memory takes all that is written")
@@ -84,6 +94,18 @@ mod tests {
         let _counters = page.counters("a_total", "A.", &["x"]);
         let _gauges = page.gauges("b", "B.", &["x"]);
         assert_eq!(page.text(), "");
+    }
+
+    #[test]
+    fn a_counter_without_labels_is_shown_before_its_use() {
+        let page = Page::new("s");
+        let counter = page.counter("a_total", "A.");
+        let shown =
+            |value| format!("# HELP s_a_total A.\n# TYPE s_a_total counter\ns_a_total {value}\n");
+        assert_eq!(page.text(), shown(0));
+        counter.add(7);
+        counter.clone().add(2);
+        assert_eq!((page.text(), counter.get()), (shown(9), 9));
     }
 
     #[test]
