@@ -4,6 +4,7 @@ use std::{
     fmt,
     future::Future,
     io,
+    net::IpAddr,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -98,6 +99,14 @@ impl DataChannel {
                 () = lost => {}
             }
         }
+    }
+
+    /// Whether the peer is reached by `outbound`: by a host candidate of its family, which is told to peers under that
+    /// address ([`Config::outbound_address`](crate::Config::outbound_address)), or by another candidate with it.
+    ///
+    /// `None` when the path is gone.
+    pub fn goes_by(&self, outbound: IpAddr) -> impl Future<Output = Option<bool>> + Send + use<> {
+        self.connection.goes_by(outbound)
     }
 
     fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {

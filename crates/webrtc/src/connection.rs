@@ -1,13 +1,18 @@
 //! One peer connection of the library, from its sockets to its end.
 
-use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{runtime::Handle, sync::mpsc, time::timeout};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tracing::debug;
 use webrtc::peer_connection::{
-    PeerConnection, PeerConnectionBuilder, RTCConfigurationBuilder, RTCIceServer,
-    RTCSessionDescription, SettingEngine, SettingEngineBuilder,
+    PeerConnection, PeerConnectionBuilder, RTCConfigurationBuilder, RTCIceCandidateType,
+    RTCIceServer, RTCSessionDescription, SettingEngine, SettingEngineBuilder,
 };
 
 use crate::{
@@ -128,6 +133,21 @@ impl Connection {
     /// The driver may rest while nothing happens on `channel`, which is open and the only one.
     pub(crate) fn rest_when_idle(&self, channel: &Channel) {
         self.runtime.rest_when_idle(channel);
+    }
+
+    /// See [`DataChannel::goes_by`](crate::DataChannel::goes_by).
+    pub(crate) fn goes_by(
+        &self,
+        outbound: IpAddr,
+    ) -> impl Future<Output = Option<bool>> + Send + use<> {
+        let peer = self.peer.clone();
+        async move {
+            let ice = peer.sctp().await?.transport().ice_transport();
+            let pair = ice.get_selected_candidate_pair().await.ok()??;
+            let address: IpAddr = pair.local().address.parse().ok()?;
+            let is_host = pair.local().typ == RTCIceCandidateType::Host;
+            Some(address == outbound || is_host && address.is_ipv4() == outbound.is_ipv4())
+        }
     }
 
     /// Applies the peer's description; `setup` is its DTLS role if it names none.

@@ -79,6 +79,21 @@ async fn the_outbound_address_stands_in_host_candidates() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_path_is_known_to_go_by_the_outbound_address() {
+    // Host candidates are told under the outbound address if it is of their family, and these are of IPv4.
+    let bound = Config { outbound_address: Some("127.0.0.1".parse().unwrap()), ..loopback() };
+    let offerer = offer(&bound, Bytes::new()).await.unwrap();
+    let answerer = answer(&bound, offerer.sdp()).await.unwrap();
+    let sdp = answerer.sdp().to_owned();
+    let (left, right) = tokio::join!(offerer.open(&sdp, LIMIT), answerer.open(LIMIT));
+    let (_left, right) = (left.unwrap(), right.unwrap());
+    for (outbound, goes_by) in [("127.0.0.1", true), ("198.51.100.7", true), ("2001:db8::1", false)]
+    {
+        assert_eq!(right.goes_by(outbound.parse().unwrap()).await, Some(goes_by), "{outbound}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ports_come_from_the_range_until_it_is_used_up() {
     let free = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let config = Config {
