@@ -41,7 +41,7 @@ pub(crate) async fn tcp(
 }
 
 /// Tries the endpoint's addresses in the resolver's order; one that does not answer costs only its share of the time.
-async fn try_each(endpoint: &Endpoint) -> Result<TcpStream, ExchangeError> {
+pub(crate) async fn try_each(endpoint: &Endpoint) -> Result<TcpStream, ExchangeError> {
     let port = endpoint.port;
     let addresses: Vec<SocketAddr> = match &endpoint.host {
         Host::Domain(name) => {

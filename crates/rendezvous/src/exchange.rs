@@ -146,7 +146,7 @@ impl Exchange {
 }
 
 impl Endpoint {
-    fn of(url: &Url) -> Option<Self> {
+    pub(crate) fn of(url: &Url) -> Option<Self> {
         Some(Self { host: url.host()?.to_owned(), port: url.port_or_known_default()? })
     }
 }

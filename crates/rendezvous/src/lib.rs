@@ -15,12 +15,14 @@
 //! * [`http_method`]: the usual way, by HTTPS to the broker or its front.
 //! * [`exchange`]: where a request goes, and through which front.
 //! * [`upstream`]: a user's proxy on the way.
+//! * [`environment`]: the proxies that the system's environment names.
 //! * [`tls`]: which certificate authorities are believed.
 //! * [`limits`]: every size and time in one place.
 //! * [`error`]: which step failed.
 
 mod connect;
 mod connection;
+pub mod environment;
 pub mod error;
 pub mod exchange;
 mod http;
@@ -31,6 +33,7 @@ pub mod tls;
 pub mod upstream;
 
 pub use connection::Connection;
+pub use environment::{Environment, EnvironmentError};
 pub use error::{ConfigError, ExchangeError, RendezvousError, Step};
 pub use exchange::Exchange;
 pub use http_method::Http;

@@ -5,7 +5,7 @@ use std::{
     fmt,
     future::{Ready, ready},
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     task::{Context, Poll},
 };
 
@@ -19,8 +19,14 @@ use hyper_util::{
 };
 use tokio::{net::TcpStream, time::timeout};
 use tower_service::Service;
+use url::{Host, Url};
 
-use crate::{error::ExchangeError, exchange::Endpoint, limits};
+use crate::{
+    connect,
+    error::{ExchangeError, Step},
+    exchange::Endpoint,
+    limits,
+};
 
 /// What a proxy speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +43,7 @@ pub enum UpstreamKind {
 #[derive(Clone)]
 pub struct Upstream {
     kind: UpstreamKind,
-    address: SocketAddr,
+    at: Endpoint,
     credentials: Option<(String, String)>,
 }
 
@@ -50,7 +56,16 @@ impl fmt::Debug for Upstream {
 impl Upstream {
     /// The proxy that listens at `address` and asks for nothing.
     pub fn new(kind: UpstreamKind, address: SocketAddr) -> Self {
-        Self { kind, address, credentials: None }
+        let host = match address.ip() {
+            IpAddr::V4(ip) => Host::Ipv4(ip),
+            IpAddr::V6(ip) => Host::Ipv6(ip),
+        };
+        Self::at(kind, host, address.port())
+    }
+
+    /// The proxy that listens at `host`, and asks for nothing. A name is looked up for each connection.
+    pub fn at(kind: UpstreamKind, host: Host, port: u16) -> Self {
+        Self { kind, at: Endpoint { host, port }, credentials: None }
     }
 
     /// With a user name and a password, each of at most 255 bytes. A SOCKS4a proxy is told neither.
@@ -60,19 +75,47 @@ impl Upstream {
         self
     }
 
+    /// A connection through the proxy to the host and port of `url`, for whatever is spoken there.
+    ///
+    /// # Errors
+    ///
+    /// [`ExchangeError::Upstream`], and [`ExchangeError::TimedOut`] after [`limits::CONNECT`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the connection.
+    pub async fn dial(&self, url: &Url) -> Result<TcpStream, ExchangeError> {
+        let endpoint = Endpoint::of(url).ok_or_else(|| {
+            ExchangeError::Upstream(io::Error::new(io::ErrorKind::InvalidInput, "no host to go to"))
+        })?;
+        timeout(limits::CONNECT, self.connect(&endpoint))
+            .await
+            .unwrap_or(Err(ExchangeError::TimedOut(Step::Connect, limits::CONNECT)))
+    }
+
     /// A connection to `endpoint` through the proxy. The caller sets the time for all of it.
     pub(crate) async fn connect(&self, endpoint: &Endpoint) -> Result<TcpStream, ExchangeError> {
-        let connecting = timeout(limits::CONNECT_ADDRESS, TcpStream::connect(self.address));
-        let tcp = connecting
-            .await
-            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-            .map_err(ExchangeError::Upstream)?;
-        tcp.set_nodelay(true).map_err(ExchangeError::Upstream)?;
+        let tcp = connect::try_each(&self.at).await.map_err(|error| match error {
+            ExchangeError::Resolve(error) | ExchangeError::Connect(error) => {
+                ExchangeError::Upstream(error)
+            }
+            error => error,
+        })?;
         let tunnel = self.ask(Connected(Some(TokioIo::new(tcp))), endpoint);
         tunnel.await.map(TokioIo::into_inner).map_err(|error| {
             // The texts of the library say which step it was.
             ExchangeError::Upstream(io::Error::other(error))
         })
+    }
+
+    /// All of it, for tests.
+    #[cfg(test)]
+    pub(crate) fn to_text(&self) -> String {
+        let mut text = format!("{:?} {}:{}", self.kind, self.at.host, self.at.port);
+        if let Some((user, password)) = &self.credentials {
+            text += &format!(" {user} {password}");
+        }
+        text
     }
 
     async fn ask(

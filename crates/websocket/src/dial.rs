@@ -48,25 +48,57 @@ pub async fn dial(
     tls: Arc<ClientConfig>,
     limit: Duration,
 ) -> Result<WebSocket, DialError> {
-    timeout(limit, open(url, client_ip, tls)).await.unwrap_or(Err(DialError::TimedOut(limit)))
+    let opening = async {
+        let (host, port) = endpoint(url)?;
+        open(connect(&host, port).await?, url, client_ip, tls).await
+    };
+    timeout(limit, opening).await.unwrap_or(Err(DialError::TimedOut(limit)))
+}
+
+/// As [`dial()`], over a connection that is there already, such as one through a proxy; `limit` begins now.
+///
+/// # Errors
+///
+/// As [`dial()`], without those of the connection.
+///
+/// # Cancel safety
+///
+/// As [`dial()`].
+pub async fn dial_over(
+    tcp: TcpStream,
+    url: &Url,
+    client_ip: Option<IpAddr>,
+    tls: Arc<ClientConfig>,
+    limit: Duration,
+) -> Result<WebSocket, DialError> {
+    let opening = open(tcp, url, client_ip, tls);
+    timeout(limit, opening).await.unwrap_or(Err(DialError::TimedOut(limit)))
+}
+
+/// Where a URL leads that can be dialled.
+fn endpoint(url: &Url) -> Result<(Host<&str>, u16), DialError> {
+    if !matches!(url.scheme(), "ws" | "wss") {
+        return Err(DialError::Scheme);
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(DialError::Credentials);
+    }
+    url.host().zip(url.port_or_known_default()).ok_or(DialError::NoHost)
 }
 
 async fn open(
+    tcp: TcpStream,
     url: &Url,
     client_ip: Option<IpAddr>,
     tls: Arc<ClientConfig>,
 ) -> Result<WebSocket, DialError> {
-    let secure = match url.scheme() {
-        "wss" => true,
-        "ws" => false,
-        _ => return Err(DialError::Scheme),
-    };
+    let (host, _) = endpoint(url)?;
     let request = request(url, client_ip)?;
-    let host = url.host().ok_or(DialError::NoHost)?;
-    let port = url.port_or_known_default().ok_or(DialError::NoHost)?;
-    let tcp = connect(&host, port).await?;
-    let transport =
-        if secure { Heard::new(handshake(&host, tcp, tls).await?) } else { Heard::new(tcp) };
+    let transport = if url.scheme() == "wss" {
+        Heard::new(handshake(&host, tcp, tls).await?)
+    } else {
+        Heard::new(tcp)
+    };
     let (inner, _) = client_async_with_config(request, transport, Some(limits::config()))
         .await
         .map_err(refusal)?;
@@ -74,9 +106,6 @@ async fn open(
 }
 
 fn request(url: &Url, client_ip: Option<IpAddr>) -> Result<Request, DialError> {
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(DialError::Credentials);
-    }
     let mut url = url.clone();
     client_ip::set(&mut url, client_ip);
     let mut request = url.as_str().into_client_request().map_err(refusal)?;

@@ -31,6 +31,6 @@ mod silence;
 pub mod socket;
 
 pub use accept::{Accepted, accept};
-pub use dial::dial;
+pub use dial::{dial, dial_over};
 pub use error::{AcceptError, DialError, PeerClosed, PeerSilent};
 pub use socket::{Role, WebSocket};
