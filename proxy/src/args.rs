@@ -54,6 +54,27 @@ pub struct Args {
     /// Print no summary lines.
     #[arg(long)]
     pub disable_stats_logger: bool,
+    /// Show figures to Prometheus, at http://localhost:9999/internal/metrics.
+    #[arg(long)]
+    pub metrics: bool,
+    /// Name or address of this machine at which Prometheus may ask.
+    #[arg(long, default_value = "localhost")]
+    pub metrics_address: String,
+    /// Port at which Prometheus may ask.
+    #[arg(long, default_value_t = 9999)]
+    pub metrics_port: u16,
+    /// Countries of IPv4 addresses, for Prometheus, in tor's format (on Debian: package tor-geoipdb).
+    #[arg(long, default_value = "/usr/share/tor/geoip")]
+    pub geoipdb: OptionalPath,
+    /// Countries of IPv6 addresses.
+    #[arg(long, default_value = "/usr/share/tor/geoip6")]
+    pub geoip6db: OptionalPath,
+    /// Whose DTLS handshake to imitate: mimic, randomize, randomizemimic or disable. No effect in this build.
+    #[arg(long, default_value = "randomizemimic")]
+    pub covertdtls_config: String,
+    /// The DTLS handshake to imitate, in hexadecimal. No effect in this build.
+    #[arg(long, default_value = "")]
+    pub covertdtls_fingerprint: String,
     /// Also log to this file.
     #[arg(long, default_value = "")]
     pub log: OptionalPath,

@@ -9,20 +9,26 @@ use snowflake_messages::{
 use snowflake_rendezvous::{Exchange, ExchangeError};
 use tokio::time::Instant;
 
-use crate::{error::BrokerError, timers::OLD_WORDS_LIFE};
+use crate::{config::Config, error::BrokerError, timers::OLD_WORDS_LIFE};
 
 /// The broker, as this proxy speaks to it.
 #[derive(Debug)]
 pub(crate) struct Broker {
     exchange: Exchange,
     accepted: RelayPattern,
+    proxy_type: ProxyType,
     /// When it was last seen that it knows the old words for NATs only.
     refused_new_words: Mutex<Option<Instant>>,
 }
 
 impl Broker {
-    pub(crate) fn new(exchange: Exchange, accepted: RelayPattern) -> Self {
-        Self { exchange, accepted, refused_new_words: Mutex::default() }
+    pub(crate) fn new(exchange: Exchange, config: &Config) -> Self {
+        Self {
+            exchange,
+            accepted: config.relay_rules.pattern.clone(),
+            proxy_type: config.proxy_type,
+            refused_new_words: Mutex::default(),
+        }
     }
 
     /// Asks for a client, under a new session id; the broker takes up to ten seconds to say that there is none.
@@ -65,7 +71,7 @@ impl Broker {
         let sid = Sid::from_random(random);
         let request = ProxyPollRequest {
             sid: sid.clone(),
-            proxy_type: ProxyType::Standalone,
+            proxy_type: self.proxy_type,
             nat,
             clients: rounded_clients(clients),
             accepted_relay_pattern: Some(self.accepted.clone()),

@@ -1,20 +1,27 @@
 //! The flags once checked: what a [`Proxy`](crate::Proxy) needs to know.
 
-use std::{net::IpAddr, num::NonZeroUsize, ops::RangeInclusive, time::Duration};
+use std::{net::IpAddr, num::NonZeroUsize, ops::RangeInclusive, sync::Arc, time::Duration};
 
-use snowflake_messages::RelayPattern;
+use clap::Parser;
+use snowflake_cli::{CovertDtls, OptionalPath};
+use snowflake_geoip::GeoIp;
+use snowflake_messages::{ProxyType, RelayPattern};
 use snowflake_webrtc::{IceServer, StunServer};
 use url::Url;
 
 use crate::{
     args::Args,
     error::ConfigError,
+    metrics::MetricsAddress,
     timers::{MIN_OWN_POLL_INTERVAL, Timers},
 };
 
-/// Settings of one proxy. `Args` has the flags, their meaning and their defaults.
+/// Settings of one proxy. `Args` has the flags, their meaning and their defaults; [`Default`] is the latter, without a log
+/// of summaries.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// What brokers count us as; programs that hold a proxy have types of their own.
+    pub proxy_type: ProxyType,
     /// The broker, `http` or `https`.
     pub broker: Url,
     /// The relay of clients for which the broker names none, `ws` or `wss`.
@@ -37,8 +44,16 @@ pub struct Config {
     pub ephemeral_ports: Option<RangeInclusive<u16>>,
     /// The address that host candidates carry.
     pub outbound_address: Option<IpAddr>,
-    /// Time between summary lines; `None` is never.
+    /// Time between summaries; `None` is never.
     pub summary_interval: Option<Duration>,
+    /// Whether summaries are logged.
+    pub log_summaries: bool,
+    /// Where Prometheus may ask; `None` is nowhere.
+    pub metrics: Option<MetricsAddress>,
+    /// The countries of clients; without them all are unknown.
+    pub countries: Option<Arc<GeoIp>>,
+    /// The DTLS handshake that is wished for and cannot be had.
+    pub imitation: Option<CovertDtls>,
     /// The times of polls and clients.
     pub timers: Timers,
 }
@@ -57,6 +72,7 @@ pub struct RelayRules {
 impl TryFrom<&Args> for Config {
     type Error = ConfigError;
 
+    /// Also reads the geoip files, if there are figures to show.
     fn try_from(args: &Args) -> Result<Self, ConfigError> {
         let outbound_address = outbound_address(args)?;
         if *args.poll_interval < MIN_OWN_POLL_INTERVAL {
@@ -68,9 +84,8 @@ impl TryFrom<&Args> for Config {
             allow_non_tls: args.allow_non_tls_relay,
             allow_private_addresses: args.allow_proxying_to_private_addresses,
         };
-        let summary_interval =
-            (!args.disable_stats_logger).then(|| interval(*args.summary_interval)).flatten();
         let config = Self {
+            proxy_type: ProxyType::Standalone,
             broker: url("broker", &args.broker, &["http", "https"])?,
             relay: url("relay", &args.relay, &["ws", "wss"])?,
             capacity: NonZeroUsize::new(args.capacity),
@@ -82,7 +97,14 @@ impl TryFrom<&Args> for Config {
             relay_rules,
             ephemeral_ports: ports(&args.ephemeral_ports_range)?,
             outbound_address,
-            summary_interval,
+            summary_interval: interval(*args.summary_interval),
+            log_summaries: !args.disable_stats_logger,
+            metrics: args.metrics.then(|| MetricsAddress {
+                host: args.metrics_address.clone(),
+                port: args.metrics_port,
+            }),
+            countries: args.metrics.then(|| countries(args)).flatten(),
+            imitation: CovertDtls::wish(&args.covertdtls_config, &args.covertdtls_fingerprint),
             timers: Timers::default(),
         };
         config.warn_of_few_ports();
@@ -91,19 +113,41 @@ impl TryFrom<&Args> for Config {
 }
 
 impl Config {
-    /// Each client takes one or two ports; Go assumes ten clients where there is no limit.
     fn warn_of_few_ports(&self) {
-        const CLIENTS: usize = 10;
-        let Some(ports) = &self.ephemeral_ports else { return };
-        let clients = self.capacity.map_or(CLIENTS, NonZeroUsize::get);
-        if ports.len() < clients.saturating_mul(2) {
+        if let Some((ports, clients)) = self.few_ports() {
             tracing::warn!(
-                ports = ports.len(),
+                ports,
                 clients,
                 "the range of UDP ports is narrow: have two for each client"
             );
         }
     }
+
+    /// The number of ports and that of clients, if the ports are too few. Each client takes one or two; Go assumes ten
+    /// clients where there is no limit.
+    fn few_ports(&self) -> Option<(usize, usize)> {
+        const CLIENTS: usize = 10;
+        let ports = self.ephemeral_ports.as_ref()?.len();
+        let clients = self.capacity.map_or(CLIENTS, NonZeroUsize::get);
+        (ports < clients.saturating_mul(2)).then_some((ports, clients))
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let args = Args::parse_from(["snowflake-proxy", "--covertdtls-config=disable"]);
+        let config = Self::try_from(&args).expect("the defaults make sense");
+        Self { log_summaries: false, ..config }
+    }
+}
+
+/// `None` if a file is missing or bad, as in Go: the page works without.
+fn countries(args: &Args) -> Option<Arc<GeoIp>> {
+    let path = |path: &OptionalPath| path.clone().into_path().unwrap_or_default();
+    GeoIp::read(&path(&args.geoipdb), &path(&args.geoip6db))
+        .inspect_err(|error| tracing::warn!(%error, "clients will be counted without countries"))
+        .ok()
+        .map(Arc::new)
 }
 
 fn outbound_address(args: &Args) -> Result<Option<IpAddr>, ConfigError> {
@@ -216,7 +260,6 @@ mod tests {
     fn zero_means_never() {
         let never = config(&["-nat-retest-interval=0", "-summary-interval", "0s"]).unwrap();
         assert_eq!((never.nat_retest_interval, never.summary_interval), (None, None));
-        assert_eq!(config(&["-disable-stats-logger"]).unwrap().summary_interval, None);
     }
 
     #[test]
@@ -242,6 +285,42 @@ mod tests {
             let error = config(&flags).unwrap_err().to_string();
             assert!(error.starts_with(sentence), "{error}");
         }
+    }
+
+    #[test]
+    fn figures_are_for_whoever_asks_for_them() {
+        let without = config(&["-metrics-port=1"]).unwrap();
+        assert_eq!((without.metrics, without.countries.is_none()), (None, true));
+        let address = |host: &str, port| Some(MetricsAddress { host: host.to_owned(), port });
+        let missing = ["-metrics", "-geoipdb=/nowhere", "-geoip6db="];
+        let with = config(&missing).unwrap();
+        assert_eq!(with.metrics, address("localhost", 9999));
+        assert!(with.countries.is_none(), "files that are not there are no reason to stop");
+        let other = config(&["-metrics", "-metrics-address", "::1", "-metrics-port", "80"]);
+        assert_eq!(other.unwrap().metrics, address("::1", 80));
+        let quiet = config(&["-disable-stats-logger"]).unwrap();
+        assert!(quiet.summary_interval.is_some(), "Prometheus has its KB all the same");
+        assert!(!quiet.log_summaries && config(&[]).unwrap().log_summaries);
+    }
+
+    #[test]
+    fn covert_dtls_is_wished_for_by_default_as_in_go() {
+        let wish = |flags: &[&str]| config(flags).unwrap().imitation;
+        assert_eq!(wish(&[]), Some(CovertDtls::RandomizeMimic));
+        assert_eq!(wish(&["-covertdtls-config", "mimic"]), Some(CovertDtls::Mimic));
+        assert_eq!(wish(&["-covertdtls-config=disable"]), None);
+        assert_eq!(wish(&["-covertdtls-fingerprint=16fe"]), Some(CovertDtls::Fingerprint));
+        assert_eq!(Config::default().imitation, None);
+    }
+
+    #[test]
+    fn few_ports_are_two_for_each_client_or_less() {
+        let few = |flags: &[&str]| config(flags).unwrap().few_ports();
+        assert_eq!(few(&["-ephemeral-ports-range=5001:5019"]), Some((19, 10)));
+        assert_eq!(few(&["-ephemeral-ports-range=5001:5020"]), None);
+        assert_eq!(few(&["-ephemeral-ports-range=5001:5019", "-capacity=9"]), None);
+        assert_eq!(few(&["-ephemeral-ports-range=5001:5019", "-capacity=11"]), Some((19, 11)));
+        assert_eq!(few(&["-capacity=100000"]), None);
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! What went wrong: with the flags, before the first poll, with the broker, with a client.
 
+use std::io;
+
 use snowflake_messages::{DescriptionError, PatternError, ProxyAnswerError, ProxyResponseError};
 use snowflake_rendezvous::ExchangeError;
 use snowflake_webrtc::IceServerError;
 use snowflake_websocket::DialError;
 use thiserror::Error;
 
-use crate::relay_url::RelayUrlError;
+use crate::{metrics::MetricsAddress, relay_url::RelayUrlError};
 
 /// Flags that make no sense.
 #[derive(Debug, Error)]
@@ -64,6 +66,14 @@ pub enum SetupError {
     /// The NAT probe server's URL cannot be used.
     #[error("the NAT probe server's URL")]
     ProbeServer(#[source] snowflake_rendezvous::ConfigError),
+    /// Nobody can listen at the address for Prometheus.
+    #[error("-metrics-address {:?} with -metrics-port {}: {source}", address.host, address.port)]
+    Metrics {
+        /// The address.
+        address: MetricsAddress,
+        /// What the system says.
+        source: io::Error,
+    },
 }
 
 /// Why a poll or an answer failed.

@@ -1,12 +1,11 @@
 //! The Snowflake proxy.
 
-use std::process::ExitCode;
+use std::{future::pending, process::ExitCode};
 
 use snowflake_cli::{Program, Stop, UsageError, logging, open_files, parse};
-use snowflake_proxy::{Args, Config, Proxy};
+use snowflake_proxy::{Args, Config, Proxy, Shutdown};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
-use tracing::{debug, error};
+use tracing::error;
 
 const PROGRAM: Program =
     Program { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") };
@@ -38,12 +37,19 @@ async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     let proxy = Proxy::new(config)?;
     let (mut terminate, mut interrupt) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let shutdown = CancellationToken::new();
+    let shutdown = Shutdown::new();
+    let told = shutdown.clone();
+    // Gently by the first SIGTERM; at once by a second signal, or by an operator who does not want to wait.
     let signals = async {
-        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-        debug!("stopping");
-        shutdown.cancel();
+        tokio::select! {
+            _ = terminate.recv() => {
+                told.finish();
+                tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            }
+            _ = interrupt.recv() => {}
+        }
+        told.now();
+        pending().await
     };
-    tokio::join!(proxy.run(shutdown.clone()), signals);
-    Ok(())
+    tokio::select! { () = proxy.run(shutdown) => Ok(()), never = signals => never }
 }

@@ -3,7 +3,7 @@
 mod probe;
 mod schedule;
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use snowflake_messages::NatType;
 use tokio::{
@@ -16,7 +16,8 @@ pub(crate) use self::probe::Probe;
 use self::schedule::Schedule;
 use crate::{
     error::{ProbeError, chain},
-    events,
+    event::Event,
+    events::Events,
     timers::{ADDRESS_LOOK, ADDRESS_PAUSE},
 };
 
@@ -24,13 +25,14 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Nat {
     probe: Probe,
+    events: Arc<Events>,
     /// `None` until the first check is over, however it went.
     nat: watch::Sender<Option<NatType>>,
 }
 
 impl Nat {
-    pub(crate) fn new(probe: Probe) -> Self {
-        Self { probe, nat: watch::Sender::new(None) }
+    pub(crate) fn new(probe: Probe, events: Arc<Events>) -> Self {
+        Self { probe, events, nat: watch::Sender::new(None) }
     }
 
     /// The type, once the first check is over; that takes two minutes at most, and usually 40 s.
@@ -85,7 +87,7 @@ impl Nat {
             before.unwrap_or_default()
         });
         if before != Some(now) {
-            events::nat_type(now);
+            self.events.tell(Event::NatType(now));
         }
         self.nat.send_replace(Some(now));
         checked.is_ok()

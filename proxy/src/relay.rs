@@ -3,7 +3,6 @@
 use std::{
     io,
     pin::Pin,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -12,11 +11,12 @@ use bytes::Bytes;
 use futures_core::Stream;
 use futures_sink::Sink;
 use futures_util::SinkExt;
+use snowflake_metrics::Counter;
 use thiserror::Error;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::{events::Stats, timers::CLOSE};
+use crate::{figures::Figures, timers::CLOSE};
 
 /// A byte pipe cut in messages whose borders mean nothing: a data channel or a WebSocket.
 pub(crate) trait Carrier:
@@ -56,11 +56,11 @@ pub(crate) async fn run(
     mut client: impl Carrier,
     mut relay: impl Carrier,
     idle: Duration,
-    stats: &Stats,
+    figures: &Figures,
     stop: &CancellationToken,
 ) -> End {
     let end = tokio::select! {
-        end = copy(&mut client, &mut relay, idle, stats) => end,
+        end = copy(&mut client, &mut relay, idle, figures) => end,
         () = stop.cancelled() => End::Stopped,
     };
     let client_failed = matches!(end, End::ClientFailed(_));
@@ -81,14 +81,14 @@ async fn copy(
     client: &mut impl Carrier,
     relay: &mut impl Carrier,
     idle: Duration,
-    stats: &Stats,
+    figures: &Figures,
 ) -> End {
     let mut outbound = Direction::default();
     let mut inbound = Direction::default();
     let mut alarm = Alarm { limit: idle, moved: Instant::now(), timer: Box::pin(sleep(idle)) };
     std::future::poll_fn(|cx| {
-        let out = outbound.poll(cx, client, relay, &stats.outbound);
-        let back = inbound.poll(cx, relay, client, &stats.inbound);
+        let out = outbound.poll(cx, client, relay, &figures.outbound);
+        let back = inbound.poll(cx, relay, client, &figures.inbound);
         match (out, back) {
             (Poll::Ready(Over::Ended), _) => return Poll::Ready(End::Client),
             (_, Poll::Ready(Over::Ended)) => return Poll::Ready(End::Relay),
@@ -132,7 +132,7 @@ impl Direction {
         cx: &mut Context<'_>,
         from: &mut impl Carrier,
         to: &mut impl Carrier,
-        bytes: &AtomicU64,
+        bytes: &Counter,
     ) -> Poll<Over> {
         for _ in 0..BATCH {
             if let Err(error) = ready!(self.poll_room(cx, to)) {
@@ -144,7 +144,7 @@ impl Direction {
                 Poll::Ready(None) => return Poll::Ready(Over::Ended),
                 Poll::Pending => return self.poll_flush(cx, to),
             };
-            bytes.fetch_add(message.len() as u64, Relaxed);
+            bytes.add(message.len() as u64);
             self.moved = true;
             self.unflushed = true;
             if let Err(error) = Pin::new(&mut *to).start_send(message) {

@@ -1,17 +1,20 @@
 //! One client, from its offer to its end.
 
-use std::sync::atomic::Ordering::Relaxed;
+use std::net::IpAddr;
 
 use snowflake_addresses::remote_address;
+use snowflake_geoip::Country;
 use snowflake_messages::{DescriptionText, ProxyAnswerResponse, SdpType, Sid};
 use snowflake_safelog::Sensitive;
-use snowflake_webrtc::{Answerer, answer};
-use snowflake_websocket::dial;
+use snowflake_webrtc::{Answerer, DataChannel, answer};
+use snowflake_websocket::{WebSocket, dial};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use crate::{
     error::{ServeError, chain},
+    event::Event,
+    events::Visit,
     proxy::Proxy,
     relay::{self, End},
     relay_url,
@@ -24,6 +27,13 @@ pub(crate) struct Match {
     pub(crate) offer: DescriptionText,
     /// Empty: our own relay.
     pub(crate) relay_url: String,
+}
+
+/// A client on its way to the relay.
+struct Connected<'a> {
+    channel: DataChannel,
+    websocket: WebSocket,
+    visit: Visit<'a>,
 }
 
 impl Proxy {
@@ -41,17 +51,13 @@ impl Proxy {
         let Some(connected) = stop.run_until_cancelled(prepare).await else {
             return Ok(End::Stopped);
         };
-        let (channel, websocket) = connected?;
-        let end = relay::run(channel, websocket, self.config.timers.idle, &self.stats, stop).await;
-        self.stats.connections.fetch_add(1, Relaxed);
-        Ok(end)
+        let Connected { channel, websocket, visit: _visit } = connected?;
+        let idle = self.config.timers.idle;
+        Ok(relay::run(channel, websocket, idle, &self.events.figures, stop).await)
     }
 
     /// Everything before the first byte: the relay is dialled as soon as the client's channel is there.
-    async fn connect(
-        &self,
-        client: Match,
-    ) -> Result<(snowflake_webrtc::DataChannel, snowflake_websocket::WebSocket), ServeError> {
+    async fn connect(&self, client: Match) -> Result<Connected<'_>, ServeError> {
         let named = relay_url::check(&client.relay_url, &self.config.relay_rules)
             .map_err(ServeError::RelayUrl)?;
         let relay = named.as_ref().unwrap_or(&self.config.relay);
@@ -63,17 +69,29 @@ impl Proxy {
         debug!(client_ip = ?Sensitive::new(client_ip), "serving a client");
         let answerer = answer(&self.webrtc, &offer.sdp).await.map_err(ServeError::Answer)?;
         self.send_answer(client.sid, &answerer).await?;
-        let channel = answerer
-            .open(self.config.timers.data_channel)
-            .await
-            .map_err(ServeError::DataChannel)?;
+        let channel = self.open(answerer).await?;
+        let visit = self.events.connected(self.country(client_ip));
+        let looking = self.outbound.look(&channel);
+        looking.await;
         let websocket = tokio::select! {
             websocket = dial(relay, client_ip, self.tls.clone(), self.config.timers.relay) => {
                 websocket.map_err(ServeError::Relay)?
             }
             () = channel.gone() => return Err(ServeError::ClientLeft),
         };
-        Ok((channel, websocket))
+        Ok(Connected { channel, websocket, visit })
+    }
+
+    async fn open(&self, answerer: Answerer) -> Result<DataChannel, ServeError> {
+        answerer.open(self.config.timers.data_channel).await.map_err(|error| {
+            self.events.tell(Event::ConnectionFailed);
+            ServeError::DataChannel(error)
+        })
+    }
+
+    fn country(&self, client_ip: Option<IpAddr>) -> Country {
+        let countries = self.config.countries.as_ref();
+        countries.zip(client_ip).map(|(geoip, ip)| geoip.country(ip)).unwrap_or_default()
     }
 
     async fn send_answer(&self, sid: Sid, answerer: &Answerer) -> Result<(), ServeError> {

@@ -18,6 +18,11 @@ pub struct Timers {
     /// Without a byte in either direction a client is let go: 30 s, as in Go, which looks at one direction only. A
     /// relay that takes nothing for so long is given up, too.
     pub idle: Duration,
+    /// From [`Shutdown::finish`](crate::Shutdown::finish) until the clients that are still there are closed: 60 s. Twice
+    /// [`idle`](Self::idle), so that whoever has left in silence is not waited for to the end; and, with [`CLOSE`] and the
+    /// end of polls, far within the 90 s after which systemd kills by default. Whoever stays longer goes on through another
+    /// proxy, as with every proxy that ends.
+    pub finish: Duration,
     /// Shortest time between polls, whatever the broker says: 1 s, the minimum of the Go library.
     pub min_poll_interval: Duration,
 }
@@ -30,6 +35,7 @@ impl Default for Timers {
             nat_channel: Duration::from_secs(20),
             relay: Duration::from_secs(20),
             idle: Duration::from_secs(30),
+            finish: Duration::from_secs(60),
             min_poll_interval: Duration::from_secs(1),
         }
     }
@@ -73,4 +79,16 @@ pub(crate) const RELAY_RETRY: Duration = Duration::from_secs(5 * 60);
 pub(crate) const RELAY_RECHECK: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Closing both carriers of a client, with what is still buffered.
-pub(crate) const CLOSE: Duration = Duration::from_secs(3);
+pub const CLOSE: Duration = Duration::from_secs(3);
+
+/// Events that are kept for a reader that is slow: 64, a few KiB. Whoever wants all of them reads as they come.
+pub const EVENTS: usize = 64;
+
+/// Connections of Prometheus at once: 16, some for each that may want to know. Further ones wait in the system.
+pub(crate) const METRICS_CONNECTIONS: usize = 16;
+
+/// One request of Prometheus and its answer: 10 s, what Prometheus waits by default.
+pub(crate) const METRICS_REQUEST: Duration = Duration::from_secs(10);
+
+/// Pause after a connection of Prometheus could not be accepted, for want of descriptors in most cases.
+pub(crate) const METRICS_PAUSE: Duration = Duration::from_millis(100);

@@ -15,7 +15,7 @@ fn nat() -> Nat {
     let tls = tls::client_config().unwrap();
     let exchange =
         |url: &url::Url| Exchange::new(url.clone(), [""; 0], tls.clone(), limits::PROXY_HEADERS);
-    Nat::new(Probe::new(&config, exchange).unwrap())
+    Nat::new(Probe::new(&config, exchange).unwrap(), Arc::new(Events::new(true)))
 }
 
 fn address(last: u8) -> Option<Vec<IpAddr>> {

@@ -33,9 +33,9 @@ async fn relayed() -> Relayed {
     let stop = CancellationToken::new();
     let token = stop.clone();
     let running = tokio::spawn(async move {
-        let stats = Stats::default();
-        let end = run(ours, theirs, IDLE, &stats, &token).await;
-        (end, stats.inbound.load(Relaxed), stats.outbound.load(Relaxed))
+        let figures = Figures::new();
+        let end = run(ours, theirs, IDLE, &figures, &token).await;
+        (end, figures.inbound.get(), figures.outbound.get())
     });
     Relayed { client, server, stop, running }
 }

@@ -9,9 +9,7 @@ use std::{
 };
 
 use crate::support::broker::Broker;
-use crate::support::world::{
-    Relay, Running, config, matched, no_match, offer, open, poll_of, soon,
-};
+use crate::support::world::{Relay, config, matched, no_match, offer, open, poll_of, soon, start};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use snowflake_messages::{ProxyAnswerResponse, ProxyType};
@@ -45,7 +43,7 @@ async fn a_client_is_taken_to_the_relay_and_back() {
     })
     .await;
     let mut relay = Relay::start().await;
-    let proxy = Running::start(config(&broker, &relay, &[]));
+    let proxy = start(config(&broker, &relay, &[]));
     let mut check = relay.next().await;
     assert_eq!(check.client_ip, None);
     assert!(soon(check.websocket.next()).await.is_none(), "a reachability check says nothing");
@@ -68,33 +66,6 @@ async fn a_client_is_taken_to_the_relay_and_back() {
     accepted.websocket.close().await.unwrap();
     assert!(matches!(soon(channel.next()).await, None | Some(Err(_))));
     proxy.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn stopping_closes_clients() {
-    let client = offer().await;
-    let offers = Mutex::new(vec![client.sdp().to_owned()]);
-    let (answers, mut answer) = mpsc::channel(1);
-    let broker = Broker::start(move |path, body| match path {
-        "/proxy" => offers.lock().unwrap().pop().map_or_else(no_match, |sdp| matched(&sdp, "")),
-        "/answer" => {
-            answers.try_send(body.to_owned()).unwrap();
-            (200, ProxyAnswerResponse::Success.encode())
-        }
-        _ => (500, String::new()),
-    })
-    .await;
-    let mut relay = Relay::start().await;
-    let proxy = Running::start(config(&broker, &relay, &[]));
-    relay.next().await;
-    let answer = soon(answer.recv()).await.unwrap();
-    let mut channel = soon(open(client, &answer)).await;
-    let mut accepted = relay.next().await;
-    accepted.websocket.send(Bytes::from_static(b"here")).await.unwrap();
-    assert_eq!(soon(channel.next()).await.unwrap().unwrap(), "here");
-    proxy.stop().await;
-    assert!(soon(accepted.websocket.next()).await.is_none());
-    assert!(matches!(soon(channel.next()).await, None | Some(Err(_))));
 }
 
 /// With room for one client, a place that does not come back would end all polling. Each poll of this broker fails in
@@ -148,7 +119,7 @@ async fn no_failure_keeps_a_place() {
     })
     .await;
     let mut relay = Relay::start().await;
-    let proxy = Running::start(config(&broker, &relay, &["--capacity=1"]));
+    let proxy = start(config(&broker, &relay, &["--capacity=1"]));
     relay.next().await;
     let answer = soon(answer.recv()).await.unwrap();
     let mut channel = soon(open(usable, &answer)).await;
@@ -201,7 +172,7 @@ async fn the_limit_holds() {
     let mut relay = Relay::start().await;
     let mut config = config(&broker, &relay, &["--capacity=2"]);
     config.poll_interval = Duration::from_millis(1);
-    let proxy = Running::start(config);
+    let proxy = start(config);
     relay.next().await;
     let mut offerers: Vec<_> = offerers.into_iter().map(Some).collect();
     let mut clients = Vec::new();

@@ -7,10 +7,11 @@ use std::{sync::Mutex, time::Duration};
 
 use crate::support::broker::Broker;
 use crate::support::client::{Client, Fate, HELLO};
-use crate::support::world::{Relay, Running, config, matched, no_match, soon};
+use crate::support::world::{Relay, config, matched, no_match, soon, start};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use snowflake_messages::ProxyAnswerResponse;
+use snowflake_proxy::Running;
 use snowflake_webrtc::limits::{PATH_DOUBT, PATH_FAILED};
 use snowflake_websocket::{
     WebSocket,
@@ -59,7 +60,7 @@ impl Taken {
         let mut relay = Relay::start().await;
         let mut config = config(&broker, &relay, &["--capacity=1"]);
         config.timers.relay = DIAL;
-        let proxy = Running::start(config);
+        let proxy = start(config);
         relay.next().await;
         client.answer(soon(answer.recv()).await.unwrap());
         soon(polls.recv()).await.unwrap();

@@ -4,7 +4,9 @@
 
 mod clients;
 mod endings;
+mod events;
 mod flags;
 mod polls;
 mod program;
+mod stopping;
 mod support;

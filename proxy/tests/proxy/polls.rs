@@ -10,8 +10,9 @@ use std::{
 };
 
 use crate::support::broker::Broker;
-use crate::support::world::{PATIENCE, Relay, Running, config, no_match, poll_of, soon};
+use crate::support::world::{PATIENCE, Relay, config, no_match, poll_of, soon, start};
 use snowflake_messages::{NatType, SessionDescription, probe};
+use snowflake_proxy::Running;
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep, timeout},
@@ -37,7 +38,7 @@ async fn reporting(
 async fn each_poll_has_a_new_session_id() {
     let (broker, mut poll) = reporting(0).await;
     let mut relay = Relay::start().await;
-    let proxy = Running::start(config(&broker, &relay, &[]));
+    let proxy = start(config(&broker, &relay, &[]));
     relay.next().await;
     let mut sids = HashSet::new();
     for _ in 0..10 {
@@ -53,7 +54,7 @@ async fn each_poll_has_a_new_session_id() {
 async fn the_brokers_interval_counts() {
     let (broker, mut poll) = reporting(1500).await;
     let mut relay = Relay::start().await;
-    let proxy = Running::start(config(&broker, &relay, &[]));
+    let proxy = start(config(&broker, &relay, &[]));
     relay.next().await;
     soon(poll.recv()).await.unwrap();
     let before = Instant::now();
@@ -81,7 +82,7 @@ async fn a_broker_that_fails_is_asked_again() {
     })
     .await;
     let mut relay = Relay::start().await;
-    let proxy = Running::start(config(&broker, &relay, &[]));
+    let proxy = start(config(&broker, &relay, &[]));
     relay.next().await;
     soon(recovery.recv()).await.unwrap();
     proxy.stop().await;
@@ -104,7 +105,7 @@ async fn without_a_relay_there_is_no_poll() {
     let mut relay = Relay::start().await;
     // Port 1 on loopback: nobody listens.
     relay.url = "ws://127.0.0.1:1/".to_owned();
-    let proxy = Running::start(config(&broker, &relay, &[]));
+    let proxy = start(config(&broker, &relay, &[]));
     soon(probe.recv()).await.unwrap();
     assert!(timeout(Duration::from_millis(300), relay.accepted.recv()).await.is_err());
     assert!(!polled.load(Ordering::SeqCst));
@@ -116,8 +117,8 @@ async fn two_proxies_in_one_process_share_nothing() {
     let (first, mut first_poll) = reporting(0).await;
     let (second, mut second_poll) = reporting(0).await;
     let relay = Relay::start().await;
-    let one = Running::start(config(&first, &relay, &[]));
-    let two = Running::start(config(&second, &relay, &[]));
+    let one = start(config(&first, &relay, &[]));
+    let two = start(config(&second, &relay, &[]));
     soon(first_poll.recv()).await.unwrap();
     soon(second_poll.recv()).await.unwrap();
     one.stop().await;
@@ -161,7 +162,7 @@ async fn polls_after(
     let mut relay = Relay::start().await;
     let mut config = config(&broker, &relay, &[]);
     config.timers.nat_channel = limit;
-    let proxy = Running::start(config);
+    let proxy = start(config);
     relay.next().await;
     // They serve as long as the test runs.
     tokio::spawn(async move {

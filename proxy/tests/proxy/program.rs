@@ -46,6 +46,8 @@ async fn signals_end_it_well_and_stdout_stays_empty() {
         format!("-nat-probe-server={}probe", broker.url),
         "-stun=".to_owned(),
         "-keep-local-addresses".to_owned(),
+        "-covertdtls-config=mimic".to_owned(),
+        "-ephemeral-ports-range=40000:40018".to_owned(),
     ];
     for name in ["TERM", "INT"] {
         let flags = flags.clone();
@@ -61,6 +63,10 @@ async fn signals_end_it_well_and_stdout_stays_empty() {
             "{lines:?}"
         );
         assert!(lines.iter().all(|line| !line.contains("127.0.0.1")), "{lines:?}");
+        let said = "covertdtls-config=mimic has no effect in this build; going on without it";
+        assert_eq!(lines.iter().filter(|line| line.contains(said)).count(), 1, "{lines:?}");
+        let narrow = "the range of UDP ports is narrow: have two for each client";
+        assert!(lines.iter().any(|line| line.contains(narrow)), "{lines:?}");
         let events = lines.iter().filter(|line| !line.contains(" warning: "));
         assert_eq!(events.count(), 2, "without -verbose there is nothing but events: {lines:?}");
     }

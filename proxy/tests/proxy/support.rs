@@ -2,4 +2,5 @@
 
 pub(crate) mod broker;
 pub(crate) mod client;
+pub(crate) mod served;
 pub(crate) mod world;

@@ -8,16 +8,10 @@ use snowflake_messages::{
     NatType, PollOutcome, ProxyAnswerRequest, ProxyPollRequest, ProxyPollResponse,
     SessionDescription,
 };
-use snowflake_proxy::{Args, Config, Proxy, timers::Timers};
+use snowflake_proxy::{Args, Config, Proxy, Running, timers::Timers};
 use snowflake_webrtc::{DataChannel, Offerer};
 use snowflake_websocket::{Accepted, accept};
-use tokio::{
-    net::TcpListener,
-    sync::mpsc,
-    task::{JoinHandle, JoinSet},
-    time::timeout,
-};
-use tokio_util::sync::CancellationToken;
+use tokio::{net::TcpListener, sync::mpsc, task::JoinSet, time::timeout};
 
 use super::broker::Broker;
 
@@ -58,25 +52,9 @@ impl Relay {
     }
 }
 
-/// A running proxy.
-pub(crate) struct Running {
-    pub(crate) stop: CancellationToken,
-    pub(crate) task: JoinHandle<()>,
-}
-
-impl Running {
-    pub(crate) fn start(config: Config) -> Self {
-        let stop = CancellationToken::new();
-        let proxy = Proxy::new(config).unwrap();
-        let task = tokio::spawn(proxy.run(stop.clone()));
-        Self { stop, task }
-    }
-
-    /// Stops it and waits until nothing of it is left.
-    pub(crate) async fn stop(self) {
-        self.stop.cancel();
-        soon(self.task).await.unwrap();
-    }
+/// Starts a proxy.
+pub(crate) fn start(config: Config) -> Running {
+    Proxy::new(config).unwrap().start()
 }
 
 /// A proxy for loopback, in a hurry.
