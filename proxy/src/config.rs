@@ -6,6 +6,7 @@ use clap::Parser;
 use snowflake_cli::{CovertDtls, OptionalPath};
 use snowflake_geoip::GeoIp;
 use snowflake_messages::{ProxyType, RelayPattern};
+use snowflake_rendezvous::Environment;
 use snowflake_webrtc::{IceServer, StunServer};
 use url::Url;
 
@@ -17,7 +18,7 @@ use crate::{
 };
 
 /// Settings of one proxy. `Args` has the flags, their meaning and their defaults; [`Default`] is the latter, without a log
-/// of summaries.
+/// of summaries and without a look at the environment.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// What brokers count us as; programs that hold a proxy have types of their own.
@@ -44,6 +45,8 @@ pub struct Config {
     pub ephemeral_ports: Option<RangeInclusive<u16>>,
     /// The address that host candidates carry.
     pub outbound_address: Option<IpAddr>,
+    /// The proxies through which broker, probe server and relays are reached; clients never.
+    pub environment: Environment,
     /// Time between summaries; `None` is never.
     pub summary_interval: Option<Duration>,
     /// Whether summaries are logged.
@@ -72,8 +75,14 @@ pub struct RelayRules {
 impl TryFrom<&Args> for Config {
     type Error = ConfigError;
 
-    /// Also reads the geoip files, if there are figures to show.
+    /// Also reads the environment's proxies, and, if there are figures to show, the geoip files.
     fn try_from(args: &Args) -> Result<Self, ConfigError> {
+        Ok(Self { environment: Environment::read()?, ..Self::of(args)? })
+    }
+}
+
+impl Config {
+    fn of(args: &Args) -> Result<Self, ConfigError> {
         let outbound_address = outbound_address(args)?;
         if *args.poll_interval < MIN_OWN_POLL_INTERVAL {
             return Err(ConfigError::PollInterval);
@@ -97,6 +106,7 @@ impl TryFrom<&Args> for Config {
             relay_rules,
             ephemeral_ports: ports(&args.ephemeral_ports_range)?,
             outbound_address,
+            environment: Environment::default(),
             summary_interval: interval(*args.summary_interval),
             log_summaries: !args.disable_stats_logger,
             metrics: args.metrics.then(|| MetricsAddress {
@@ -110,9 +120,7 @@ impl TryFrom<&Args> for Config {
         config.warn_of_few_ports();
         Ok(config)
     }
-}
 
-impl Config {
     fn warn_of_few_ports(&self) {
         if let Some((ports, clients)) = self.few_ports() {
             tracing::warn!(
@@ -136,7 +144,7 @@ impl Config {
 impl Default for Config {
     fn default() -> Self {
         let args = Args::parse_from(["snowflake-proxy", "--covertdtls-config=disable"]);
-        let config = Self::try_from(&args).expect("the defaults make sense");
+        let config = Self::of(&args).expect("the defaults make sense");
         Self { log_summaries: false, ..config }
     }
 }

@@ -1,9 +1,9 @@
 //! What went wrong: with the flags, before the first poll, with the broker, with a client.
 
-use std::io;
+use std::{io, time::Duration};
 
 use snowflake_messages::{DescriptionError, PatternError, ProxyAnswerError, ProxyResponseError};
-use snowflake_rendezvous::ExchangeError;
+use snowflake_rendezvous::{EnvironmentError, ExchangeError};
 use snowflake_webrtc::IceServerError;
 use snowflake_websocket::DialError;
 use thiserror::Error;
@@ -49,6 +49,9 @@ pub enum ConfigError {
     /// `-outbound-address` cannot be read.
     #[error("-outbound-address is not an IP address")]
     OutboundAddress,
+    /// The environment names a proxy that cannot be used.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
     /// The one names the address to tell, the other tells all.
     #[error("-outbound-address and -keep-local-addresses exclude each other")]
     OutboundAndLocal,
@@ -107,7 +110,18 @@ pub(crate) enum ServeError {
     #[error("the client left while we connected to the relay")]
     ClientLeft,
     #[error("connecting to the relay")]
-    Relay(#[source] DialError),
+    Relay(#[source] RelayError),
+}
+
+/// Why there is no WebSocket to a relay.
+#[derive(Debug, Error)]
+pub(crate) enum RelayError {
+    #[error(transparent)]
+    Upstream(ExchangeError),
+    #[error(transparent)]
+    Dial(#[from] DialError),
+    #[error("no way through the upstream proxy within {0:?}")]
+    TimedOut(Duration),
 }
 
 /// Why the NAT could not be checked. That the probe server cannot reach us is no error but a result.

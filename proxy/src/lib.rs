@@ -42,12 +42,13 @@
 //! * `serve`: one client from offer to close; `relay_url`: where it may be taken; `relay`: the copying.
 //! * `nat`, `reachability`: what is checked before the first poll, and now and then; `outbound`: by which address clients
 //!   come.
-//! * [`timers`]: every time and bound. [`error`]: what went wrong.
+//! * `dialer`: the way to broker, probe server and relays. [`timers`]: every time and bound. [`error`]: what went wrong.
 
 pub mod args;
 mod broker;
 mod capacity;
 pub mod config;
+mod dialer;
 pub mod error;
 pub mod event;
 mod events;
@@ -76,3 +77,4 @@ pub use running::Running;
 pub use shutdown::Shutdown;
 pub use snowflake_geoip::{Country, GeoIp};
 pub use snowflake_messages::{NatType, ProxyType};
+pub use snowflake_rendezvous::Environment;

@@ -2,10 +2,7 @@
 
 use std::{future::pending, net::SocketAddr, sync::Arc};
 
-use snowflake_rendezvous::{
-    Exchange, limits,
-    tls::{self, TlsConfig},
-};
+use snowflake_rendezvous::tls::{self, TlsConfig};
 use tokio::time::{Instant, interval_at, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
@@ -15,6 +12,7 @@ use crate::{
     broker::Broker,
     capacity::Capacity,
     config::Config,
+    dialer::Dialer,
     error::SetupError,
     event::Event,
     events::Events,
@@ -28,7 +26,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Proxy {
     pub(crate) config: Config,
-    pub(crate) tls: TlsConfig,
+    pub(crate) dialer: Dialer,
     /// How clients are answered.
     pub(crate) webrtc: snowflake_webrtc::Config,
     pub(crate) broker: Broker,
@@ -57,13 +55,12 @@ impl Proxy {
     ///
     /// As [`Proxy::new`].
     pub fn with_tls(config: Config, tls: TlsConfig) -> Result<Self, SetupError> {
-        let exchange = |url: &url::Url| {
-            Exchange::new(url.clone(), [""; 0], tls.clone(), limits::PROXY_HEADERS)
-        };
+        let dialer = Dialer::new(tls, config.environment.clone());
         let events = Arc::new(Events::new(config.log_summaries));
-        let broker = exchange(&config.broker).map_err(SetupError::Broker)?;
+        let broker = dialer.exchange(&config.broker).map_err(SetupError::Broker)?;
         let webrtc = webrtc_config(&config);
-        let probe = Probe::new(&config, exchange).map_err(SetupError::ProbeServer)?;
+        let probe =
+            Probe::new(&config, |url| dialer.exchange(url)).map_err(SetupError::ProbeServer)?;
         let listen = |address| {
             Listener::bind(address)
                 .map_err(|source| SetupError::Metrics { address: address.clone(), source })
@@ -72,12 +69,12 @@ impl Proxy {
             metrics: config.metrics.as_ref().map(listen).transpose()?,
             broker: Broker::new(broker, &config),
             nat: Nat::new(probe, events.clone()),
-            reachability: Reachability::new(config.relay.clone(), tls.clone()),
+            reachability: Reachability::new(config.relay.clone(), dialer.clone()),
             capacity: Capacity::new(config.capacity),
             outbound: OutboundCheck::new(config.outbound_address),
             events,
             webrtc,
-            tls,
+            dialer,
             config,
         })
     }

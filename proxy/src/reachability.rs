@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use futures_util::SinkExt;
-use snowflake_rendezvous::tls::TlsConfig;
-use snowflake_websocket::{DialError, dial, limits};
+use snowflake_websocket::limits;
 use tokio::{sync::watch, time::sleep};
 use tracing::{debug, warn};
 use url::Url;
 
 use crate::{
-    error::chain,
+    dialer::Dialer,
+    error::{RelayError, chain},
     timers::{RELAY_RECHECK, RELAY_RETRY},
 };
 
@@ -18,13 +18,13 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Reachability {
     relay: Url,
-    tls: TlsConfig,
+    dialer: Dialer,
     reachable: watch::Sender<bool>,
 }
 
 impl Reachability {
-    pub(crate) fn new(relay: Url, tls: TlsConfig) -> Self {
-        Self { relay, tls, reachable: watch::Sender::new(false) }
+    pub(crate) fn new(relay: Url, dialer: Dialer) -> Self {
+        Self { relay, dialer, reachable: watch::Sender::new(false) }
     }
 
     /// Returns at once while the relay is reachable, else when it is again.
@@ -53,8 +53,8 @@ impl Reachability {
     }
 
     /// Opens a WebSocket without a client's address and closes it at once.
-    async fn check(&self) -> Result<(), DialError> {
-        let mut websocket = dial(&self.relay, None, self.tls.clone(), limits::DIAL).await?;
+    async fn check(&self) -> Result<(), RelayError> {
+        let mut websocket = self.dialer.dial(&self.relay, None, limits::DIAL).await?;
         // The relay answered; how the goodbye ends does not matter.
         let _ = websocket.close().await;
         Ok(())

@@ -7,7 +7,7 @@ use snowflake_geoip::Country;
 use snowflake_messages::{DescriptionText, ProxyAnswerResponse, SdpType, Sid};
 use snowflake_safelog::Sensitive;
 use snowflake_webrtc::{Answerer, DataChannel, answer};
-use snowflake_websocket::{WebSocket, dial};
+use snowflake_websocket::WebSocket;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
@@ -74,7 +74,7 @@ impl Proxy {
         let looking = self.outbound.look(&channel);
         looking.await;
         let websocket = tokio::select! {
-            websocket = dial(relay, client_ip, self.tls.clone(), self.config.timers.relay) => {
+            websocket = self.dialer.dial(relay, client_ip, self.config.timers.relay) => {
                 websocket.map_err(ServeError::Relay)?
             }
             () = channel.gone() => return Err(ServeError::ClientLeft),

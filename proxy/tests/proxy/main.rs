@@ -10,3 +10,4 @@ mod polls;
 mod program;
 mod stopping;
 mod support;
+mod upstream;

@@ -113,6 +113,15 @@ fn what_makes_no_sense_is_refused_with_a_sentence() {
 }
 
 #[test]
+fn a_proxy_of_the_environment_that_cannot_be_used_is_refused() {
+    let output = program(&[]).env("HTTPS_PROXY", "https://u:secret@p.example").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("HTTPS_PROXY in the environment names a kind of proxy"), "{stderr}");
+    assert!(!stderr.contains("secret"), "{stderr}");
+}
+
+#[test]
 fn the_version_is_shown() {
     let output = program(&["-version"]).output().unwrap();
     assert_eq!(output.status.code(), Some(0));
