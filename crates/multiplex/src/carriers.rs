@@ -19,6 +19,10 @@ pub enum Order {
     Resend(u32),
     /// Give this carrier up.
     Close(u32),
+    /// This carrier has shown that it works: one that has not should not take its place.
+    Trust(u32),
+    /// It has become suspect: it has no more right to its place than a new one.
+    Doubt(u32),
 }
 
 /// What has become of data that was given to a carrier.
@@ -158,6 +162,7 @@ impl Carriers {
             let verdict = carrier.health.handle_deadline(now);
             if verdict == Verdict::Suspect {
                 carrier.owes_resend = true;
+                self.orders.push_back(Order::Doubt(carrier.id));
             }
             if verdict != Verdict::Alive {
                 self.orders.push_back(Order::Probe(carrier.id));
@@ -205,9 +210,10 @@ impl Carriers {
             } else if carrier.health.is_doubtful() && carrier.is_usable() {
                 carrier.health.suspect(now);
                 carrier.owes_resend = true;
-                self.orders.push_back(Order::Probe(carrier.id));
+                self.orders.extend([Order::Doubt(carrier.id), Order::Probe(carrier.id)]);
             }
         }
+        self.orders.push_back(Order::Trust(id));
         self.reconsider(now);
     }
 

@@ -182,6 +182,8 @@ impl<P: PacketConn> Driver<P> {
                     core.settle(now);
                 }
                 Order::Close(carrier) => self.conn.close(CarrierId::new(carrier)),
+                Order::Trust(carrier) => self.conn.set_proven(CarrierId::new(carrier), true),
+                Order::Doubt(carrier) => self.conn.set_proven(CarrierId::new(carrier), false),
             }
         }
         let missing = core.carriers.missing();

@@ -82,7 +82,8 @@ const INCOMING: usize = 512;
 
 /// Carriers that one session has at one time.
 ///
-/// 16: Snowflake's clients use a handful. One more displaces the oldest, which is the one most likely to be dead.
+/// 16: Snowflake's clients use a handful. One more displaces the oldest of those that have not proven themselves to the
+/// session, which is the one most likely to be dead or a stranger's. If all have, one more is refused.
 const CARRIERS: usize = 16;
 
 /// How a [`RedialPacketConn`](crate::RedialPacketConn) behaves.
@@ -172,8 +173,10 @@ pub struct QueueConfig {
     pub backlog: usize,
     /// Clients at one time. Default 262,144. When it is reached, carriers of new clients are refused.
     pub clients: usize,
-    /// Carriers of one client at one time. Default 16: Snowflake's clients use a handful. One more displaces the
-    /// oldest, which is the one most likely to be dead.
+    /// Carriers of one client at one time. Default 16: Snowflake's clients use a handful. One more displaces the oldest
+    /// of those that have not proven themselves to the session; if all have, one more is refused.
+    ///
+    /// Every proxy that a client has used knows its ClientID. That alone costs it no carrier that works.
     pub carriers: usize,
     /// A carrier from which nothing came for so long is closed. Default 90 s: a client in use says something every
     /// 10 s, and Go's server closes a WebSocket after 60 to 90 s without traffic.

@@ -36,6 +36,11 @@ macro_rules! delegate {
             $part.close(carrier);
         }
     };
+    (@set_proven $self:ident $part:expr) => {
+        fn set_proven(&mut $self, carrier: $crate::CarrierId, proven: bool) {
+            $part.set_proven(carrier, proven);
+        }
+    };
     (@set_missing $self:ident $part:expr) => {
         fn set_missing(&mut $self, carriers: usize) {
             $part.set_missing(carriers);

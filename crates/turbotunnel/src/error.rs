@@ -20,8 +20,8 @@ pub enum CarrierEnd {
     /// The peer's bytes are no chunks.
     #[error("the peer sent what is no chunk: {0}")]
     Misframed(#[source] DecodeError),
-    /// The client has newer carriers, as many as it may have.
-    #[error("displaced by newer carriers of the same client")]
+    /// The client has as many carriers as it may have, newer ones or such as have proven themselves.
+    #[error("displaced by other carriers of the same client")]
     Displaced,
     /// The session closed it, because it is of no use to it.
     #[error("the session has given the carrier up")]

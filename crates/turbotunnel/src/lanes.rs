@@ -39,14 +39,14 @@ pub(crate) struct Limits {
     /// Packets that wait for the session. `Opened` and `Ended` come on top: at most two for each of these packets, and
     /// two for each carrier.
     pub(crate) incoming: usize,
-    /// Carriers at one time; one more displaces the oldest.
+    /// Carriers at one time; one more displaces the oldest that has not proven itself, or is refused.
     pub(crate) carriers: usize,
 }
 
 /// Why a carrier has no business with its session any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Over {
-    /// Too many newer carriers came.
+    /// Too many carriers came, and it was the oldest of those that had not proven themselves.
     Displaced,
     /// The session closed it.
     GivenUp,
@@ -98,7 +98,7 @@ impl Lanes {
         self.attended.load(Ordering::Acquire)
     }
 
-    /// Adds a carrier, which displaces the oldest if it is one too many.
+    /// Adds a carrier. If it is one too many, the oldest that has not proven itself is over, be it this one.
     pub(crate) fn open(self: &Arc<Self>) -> Lane {
         let (id, wakers) = {
             let mut inner = self.lock();

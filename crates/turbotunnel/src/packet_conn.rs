@@ -69,6 +69,14 @@ pub trait PacketConn: Send {
         let _ = carrier;
     }
 
+    /// Says whether a carrier has shown to the session that it works, which none has until this says so.
+    ///
+    /// Where there are too many carriers, one that has not makes way for one that has. By default it does nothing: a
+    /// client finds its carriers itself.
+    fn set_proven(&mut self, carrier: CarrierId, proven: bool) {
+        let _ = (carrier, proven);
+    }
+
     /// Says how many more carriers the session would like to have right now, given all events that it has taken.
     ///
     /// It holds until it is said again, and need not be said again while it is the same. A carrier that has opened and
@@ -80,5 +88,5 @@ pub trait PacketConn: Send {
 }
 
 impl<P: PacketConn + ?Sized> PacketConn for &mut P {
-    delegate!(self => **self; poll_recv, poll_room, send, close, set_missing);
+    delegate!(self => **self; poll_recv, poll_room, send, close, set_proven, set_missing);
 }

@@ -176,7 +176,7 @@ impl ClientConn {
 }
 
 impl PacketConn for ClientConn {
-    delegate!(self => self.trunk; poll_recv, poll_room, send, close);
+    delegate!(self => self.trunk; poll_recv, poll_room, send, close, set_proven);
 }
 
 impl Drop for ClientConn {

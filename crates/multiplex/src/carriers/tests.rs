@@ -60,6 +60,7 @@ fn a_new_carrier_proves_itself_before_it_gets_data_that_another_can_take() {
     assert_eq!(orders(&mut carriers), [Order::Probe(2)]);
     assert_eq!(carriers.pick(at(0), |_| 9).map(|grant| grant.carrier), Some(1));
     carriers.settled(at(60), 2, answer(0, 40));
+    assert_eq!(orders(&mut carriers), [Order::Trust(2)]);
     assert_eq!(carriers.pick(at(0), |_| 9).map(|grant| grant.carrier), Some(2), "it is quicker");
 }
 
@@ -69,6 +70,7 @@ fn what_a_suspect_holds_goes_to_another_at_once() {
     carriers.sent(at(0), 1, 1376);
     let orders = wait(&mut carriers, 1000);
     assert!(orders.contains(&Order::Resend(1)) && !orders.contains(&Order::Close(1)), "{orders:?}");
+    assert!(orders.contains(&Order::Doubt(1)) && !orders.contains(&Order::Doubt(2)), "{orders:?}");
     assert_eq!(carriers.missing(), 1);
     assert_eq!(carriers.pick(at(0), |_| 9).map(|grant| grant.carrier), Some(2));
     assert_eq!(
@@ -97,7 +99,8 @@ fn a_carrier_that_comes_back_is_taken_back() {
     carriers.settled(at(5000), 1, answer(0, 50));
     assert_eq!(carriers.missing(), 0);
     assert_eq!(carriers.pick(at(0), |_| 9).map(|grant| grant.carrier), Some(1));
-    assert!(!orders(&mut carriers).contains(&Order::Resend(1)));
+    let orders = orders(&mut carriers);
+    assert!(orders.contains(&Order::Trust(1)) && !orders.contains(&Order::Resend(1)), "{orders:?}");
 }
 
 #[test]

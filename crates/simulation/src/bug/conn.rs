@@ -126,6 +126,10 @@ impl<P: PacketConn> PacketConn for Buggy<P> {
         self.inner.close(carrier);
     }
 
+    fn set_proven(&mut self, carrier: CarrierId, proven: bool) {
+        self.inner.set_proven(carrier, proven);
+    }
+
     fn set_missing(&mut self, carriers: usize) {
         self.inner.set_missing(carriers);
     }

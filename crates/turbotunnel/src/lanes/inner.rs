@@ -35,6 +35,8 @@ pub(super) struct Place {
     /// Whether the session was, or is about to be, told that it has opened.
     pub(super) announced: bool,
     pub(super) delivered: bool,
+    /// Whether the session has found that it works.
+    pub(super) proven: bool,
     pub(super) over: Option<Over>,
 }
 
@@ -60,6 +62,7 @@ impl Inner {
             asked_for_room: false,
             announced: attended,
             delivered: false,
+            proven: false,
             over: self.closed.then_some(Over::Closed),
         });
         if attended {
@@ -68,11 +71,14 @@ impl Inner {
         id
     }
 
-    /// Ends the oldest carrier if there are more than `most`.
+    /// If there are more carriers than `most`, ends the oldest that has not proven itself; if all others have, that is
+    /// the one that has just come.
     pub(super) fn displace(&mut self, most: usize) -> Option<Waker> {
+        if self.places.iter().filter(|place| place.over.is_none()).count() <= most {
+            return None;
+        }
         let mut in_use = self.places.iter_mut().filter(|place| place.over.is_none());
-        let oldest = in_use.next()?;
-        if in_use.count() < most { None } else { oldest.end(Over::Displaced) }
+        in_use.find(|place| !place.proven)?.end(Over::Displaced)
     }
 
     /// Takes a carrier out; the session hears of it if it has heard, or is about to hear, anything else of it.

@@ -157,6 +157,35 @@ fn one_carrier_too_many_displaces_the_oldest_and_tells_it() {
 }
 
 #[test]
+fn who_has_not_proven_itself_makes_way() {
+    let (lanes, mut trunk) = Lanes::with_trunk(LIMITS);
+    let proven = lanes.open();
+    trunk.set_proven(proven.id(), true);
+    let [stranger, newer] = [lanes.open(), lanes.open()];
+    assert_eq!(stranger.poll_over(&cx()), Poll::Ready(Over::Displaced));
+    assert!(newer.poll_over(&cx()).is_pending() && proven.poll_over(&cx()).is_pending());
+    trunk.set_proven(newer.id(), true);
+    let refused = lanes.open();
+    assert_eq!(refused.poll_over(&cx()), Poll::Ready(Over::Displaced), "all others are proven");
+    assert!(newer.poll_over(&cx()).is_pending() && proven.poll_over(&cx()).is_pending());
+    trunk.set_proven(proven.id(), false);
+    let taken = lanes.open();
+    assert!(taken.poll_over(&cx()).is_pending() && newer.poll_over(&cx()).is_pending());
+    assert_eq!(proven.poll_over(&cx()), Poll::Ready(Over::Displaced), "it is in doubt");
+}
+
+#[test]
+fn a_new_session_has_proof_of_nothing() {
+    let (lanes, mut trunk) = Lanes::with_trunk(LIMITS);
+    let known = [lanes.open(), lanes.open()];
+    known.iter().for_each(|lane| trunk.set_proven(lane.id(), true));
+    drop(trunk);
+    let _trunk = lanes.begin().expect("the other has ended");
+    assert!(lanes.open().poll_over(&cx()).is_pending());
+    assert_eq!(known[0].poll_over(&cx()), Poll::Ready(Over::Displaced));
+}
+
+#[test]
 fn a_carrier_that_was_given_up_brings_nothing_more() {
     let (lanes, mut trunk) = Lanes::with_trunk(LIMITS);
     let lane = lanes.open();

@@ -66,6 +66,12 @@ impl PacketConn for Trunk {
         let task = self.lanes.lock().place(carrier).ok().and_then(|place| place.end(Over::GivenUp));
         wake(task);
     }
+
+    fn set_proven(&mut self, carrier: CarrierId, proven: bool) {
+        if let Ok(place) = self.lanes.lock().place(carrier) {
+            place.proven = proven;
+        }
+    }
 }
 
 impl Drop for Trunk {
@@ -76,7 +82,7 @@ impl Drop for Trunk {
             inner.forget_events();
             (inner.reader, inner.sender) = (None, None);
             for place in &mut inner.places {
-                place.announced = false;
+                (place.announced, place.proven) = (false, false);
                 place.outgoing = VecDeque::new();
             }
             inner.those_who_wait_for_room().collect()
