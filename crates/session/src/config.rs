@@ -19,6 +19,13 @@ pub const ACCEPT_BACKLOG: usize = 1024;
 /// How long a new client may take to send the first packet that belongs to a session.
 pub(crate) const FIRST_PACKET: Duration = Duration::from_secs(10);
 
+/// How long a session at the server must bring nothing, while another wants its place, to lose it: 60 s, six of smux's
+/// keep-alives.
+///
+/// kcp-go's listener gives it away at once, for one packet with number 0, to whoever knows the ClientID, which every proxy
+/// that was used does. Nothing honest needs that: a client of Go's or ours that starts anew has a new ClientID.
+pub(crate) const SILENT: Duration = Duration::from_secs(60);
+
 /// How soon KCP sends again what has not been answered.
 ///
 /// 1 s: carriers lose nothing while they live, and whether they live is found out by proofs and not by this. It is left

@@ -1,7 +1,7 @@
 //! The loop that moves one session: events in, due timers, packets out, wake readers and writers.
 
 use crate::SessionEnd;
-use crate::config::LINGER;
+use crate::config::{LINGER, SILENT};
 use crate::core::{Core, Shared};
 use crate::sending::Sending;
 use bytes::Bytes;
@@ -29,6 +29,7 @@ pub struct Driver<P> {
     abandoned: Option<Instant>,
     /// Carriers that the conn was last told to find.
     missing: usize,
+    challenge: Option<Challenge>,
     sending: Sending,
     /// Events and wakers on their way; empty between polls, but for what a new driver begins with.
     events: Vec<Event>,
@@ -40,8 +41,16 @@ pub struct Driver<P> {
 pub(crate) enum Role {
     /// Our peer never changes it: not ours, dropped.
     Client,
-    /// A client that starts anew under its ClientId begins with sn 0, as kcp-go's listener has it.
+    /// A client that starts anew under its ClientId, once its session here has been [`SILENT`]; until then a stranger.
     Server,
+}
+
+/// Somebody wants to begin another session in the place of this one.
+#[derive(Clone, Copy, Debug)]
+struct Challenge {
+    since: StdInstant,
+    /// Good packets of this session by then. One more, and it is not silent.
+    heard: u64,
 }
 
 /// Why the driver stopped, for those who go on with its conn.
@@ -63,6 +72,7 @@ impl<P: PacketConn> Driver<P> {
             timer: Box::pin(tokio::time::sleep_until(Instant::now())),
             abandoned: None,
             missing: 0,
+            challenge: None,
             sending: Sending::default(),
             events,
             wakers: Vec::new(),
@@ -141,7 +151,7 @@ impl<P: PacketConn> Driver<P> {
                     core.receive_window.ended(carrier.get());
                 }
                 Event::Packet(carrier, packet) => {
-                    if self.begins_another(core, &packet) {
+                    if self.begins_another(core, now, &packet) {
                         let left = std::iter::once(Event::Packet(carrier, packet)).chain(events);
                         return Err(Stop::Replaced(carriers_of(core).chain(left).collect()));
                     }
@@ -164,10 +174,20 @@ impl<P: PacketConn> Driver<P> {
     }
 
     /// Whether a client begins a new session with this packet.
-    fn begins_another(&self, core: &Core, packet: &Bytes) -> bool {
+    fn begins_another(&mut self, core: &Core, now: StdInstant, packet: &Bytes) -> bool {
         self.role == Role::Server
-            && snowflake_kcp::peek(packet)
-                .is_some_and(|peek| peek.conv != core.kcp.conv() && peek.sn == 0)
+            && snowflake_kcp::peek(packet).is_some_and(|peek| peek.conv != core.kcp.conv())
+            && self.is_silent(core, now)
+    }
+
+    /// Whether this session has been silent since another wanted its place, for long enough to lose it.
+    fn is_silent(&mut self, core: &Core, now: StdInstant) -> bool {
+        let stats = core.kcp.stats();
+        let heard = stats.packets_received - stats.packets_bad;
+        let same = self.challenge.filter(|challenge| challenge.heard == heard);
+        let Challenge { since, .. } =
+            *self.challenge.insert(same.unwrap_or(Challenge { since: now, heard }));
+        now.saturating_duration_since(since) >= SILENT
     }
 
     /// Does what the session's carriers need.

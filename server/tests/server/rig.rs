@@ -99,7 +99,11 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(proxies: Proxies) -> Self {
-        let conn = RedialPacketConn::new(ClientId::random(), proxies, RedialConfig::default());
+        Self::named(ClientId::random(), proxies)
+    }
+
+    pub(crate) fn named(id: ClientId, proxies: Proxies) -> Self {
+        let conn = RedialPacketConn::new(id, proxies, RedialConfig::default());
         let (session, driver) = open(conn, &Config::client());
         let driver = async {
             driver.await;
@@ -142,10 +146,15 @@ impl Proxies {
         self
     }
 
+    /// How many of them were used.
+    pub(crate) fn count(&self) -> Arc<AtomicUsize> {
+        self.used.clone()
+    }
+
     /// Which die after so many bytes; counts them.
     pub(crate) fn dying_after(mut self, bytes: usize) -> (Self, Arc<AtomicUsize>) {
         self.lifetime = bytes;
-        let used = self.used.clone();
+        let used = self.count();
         (self, used)
     }
 }

@@ -1,11 +1,15 @@
 //! Connections that are no clients'.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use snowflake_server::Limits;
 use snowflake_turbotunnel::{ClientId, preamble};
+use snowflake_websocket::WebSocket;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -13,6 +17,7 @@ use tokio::{
 
 use crate::{
     rig::{Client, Log, Proxies, Rig, in_time},
+    streams::pattern,
     tor::Echo,
 };
 
@@ -84,5 +89,57 @@ async fn connections_over_the_limit_wait_for_a_place() {
     stream.write_all(b"x").await.unwrap();
     assert_eq!(in_time(stream.read_u8()).await.unwrap(), b'x');
     drop(stranger);
+    rig.stop().await;
+}
+
+/// As many carriers as a client may have.
+const CARRIERS: usize = 16;
+
+/// A first packet of another conversation than any: one segment with number 0 and one byte, in a chunk.
+#[rustfmt::skip]
+const OF_ANOTHER_SESSION: [u8; 26] = [
+    0x80 | 25,
+    0xaa, 0xbb, 0xcc, 0xdd, 81, 0, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, b'x',
+];
+
+/// Who knows a client's name, and nothing else of its session.
+async fn stranger(rig: &Rig, client: ClientId) -> WebSocket {
+    let mut websocket = rig.websocket().await;
+    websocket.send(preamble(client)).await.unwrap();
+    websocket
+}
+
+/// They come again and again and swallow what they are given; the last claims to be the client, started anew.
+#[tokio::test]
+async fn who_knows_a_clients_name_takes_neither_its_carrier_nor_its_session() {
+    const LENGTH: usize = 3_000_000;
+    let tor = Echo::start().await;
+    let rig = Rig::start(tor.or_port()).await;
+    let (id, proxies) = (ClientId::random(), Proxies::of(rig.address));
+    let used = proxies.count();
+    let client = Client::named(id, proxies);
+    let (mut read, mut write) = tokio::io::split(client.stream());
+    let data = pattern(LENGTH, 7);
+    let sending = async {
+        write.write_all(&data).await.unwrap();
+        write.shutdown().await.unwrap();
+    };
+    let receiving = async {
+        let mut received = vec![0; LENGTH / 10];
+        read.read_exact(&mut received).await.unwrap();
+        let mut strangers = Vec::new();
+        for _ in 0..CARRIERS {
+            strangers.push(stranger(&rig, id).await);
+        }
+        let mut thief = stranger(&rig, id).await;
+        thief.send(Bytes::from_static(&OF_ANOTHER_SESSION)).await.unwrap();
+        // The first of them makes way, not who was there before.
+        while in_time(strangers[0].next()).await.is_some_and(|message| message.is_ok()) {}
+        read.read_to_end(&mut received).await.unwrap();
+        received
+    };
+    let received = in_time(async { tokio::join!(sending, receiving).1 }).await;
+    assert!(received == data, "{} bytes of {LENGTH}", received.len());
+    assert_eq!(used.load(Ordering::Relaxed), 1, "the client kept its carrier");
     rig.stop().await;
 }

@@ -12,7 +12,7 @@ use crate::{
     tor::{Echo, listen},
 };
 
-fn pattern(length: usize, seed: usize) -> Vec<u8> {
+pub(crate) fn pattern(length: usize, seed: usize) -> Vec<u8> {
     (0..length).map(|n| ((n * 31 + seed * 17) % 251) as u8).collect()
 }
 

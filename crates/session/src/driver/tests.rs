@@ -17,6 +17,32 @@ fn client() -> Driver<Scripted> {
     Driver::new(shared, conn, Role::Client, vec![Event::Opened(CARRIER)])
 }
 
+/// A server whose session is conversation 7.
+fn server() -> Driver<Scripted> {
+    let (config, now) = (Config::server(), Instant::now().into_std());
+    let smux = Smux::new(snowflake_smux::Role::Server, config.smux, now);
+    let shared = Shared::new(Kcp::new(7, config.kcp, now), smux, Carriers::new(config.multiplex));
+    let conn = Scripted { room: 256, ..Scripted::default() };
+    Driver::new(shared.acquire(), conn, Role::Server, vec![Event::Opened(CARRIER)])
+}
+
+/// A client's first packet in a conversation.
+fn first_packet(conversation: u32) -> Bytes {
+    let now = Instant::now().into_std();
+    let mut kcp = Kcp::new(conversation, Config::client().kcp, now);
+    kcp.write(b"hello");
+    let mut packet = bytes::BytesMut::new();
+    kcp.poll_transmit(now, &mut packet).expect("it has something to say");
+    packet.freeze()
+}
+
+/// Whether the session makes way for another.
+fn is_replaced(driver: &mut Driver<Scripted>, packet: Bytes) -> bool {
+    driver.conn.events.push(Event::Packet(CARRIER, packet));
+    let mut cx = Context::from_waker(noop_waker_ref());
+    matches!(driver.poll_stop(&mut cx), Poll::Ready(Stop::Replaced(_)))
+}
+
 /// Lets the driver take a packet, and returns what it thinks of the carrier.
 fn receive(driver: &mut Driver<Scripted>, packet: Bytes) -> State {
     driver.conn.events.push(Event::Packet(CARRIER, packet));
@@ -39,4 +65,19 @@ async fn garbage_proves_nothing_and_a_packet_does() {
     assert_eq!(receive(&mut driver, packet.split().freeze()), State::Fresh, "of another session");
     Kcp::new(7, Config::server().kcp, now).probe(now, 0, &mut packet);
     assert_eq!(receive(&mut driver, packet.freeze()), State::Trusted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_in_use_is_not_replaced() {
+    let mut driver = server();
+    let (own, thief) = (first_packet(7), first_packet(8));
+    assert!(!is_replaced(&mut driver, own.clone()));
+    for _ in 0..10 {
+        tokio::time::advance(SILENT / 2).await;
+        assert!(!is_replaced(&mut driver, thief.clone()), "it was heard of since");
+        assert!(!is_replaced(&mut driver, own.clone()));
+    }
+    assert!(!is_replaced(&mut driver, thief.clone()));
+    tokio::time::advance(SILENT).await;
+    assert!(is_replaced(&mut driver, thief), "it is silent");
 }
