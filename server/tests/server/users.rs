@@ -2,6 +2,9 @@
 
 use std::net::SocketAddr;
 
+use futures_util::StreamExt;
+use snowflake_session::Stream;
+use snowflake_turbotunnel::{ClientId, Dial, preamble};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{
@@ -12,7 +15,11 @@ use crate::{
 /// What USERADDR says about a client of these proxies.
 async fn user(tor: &ExtOrPort, proxies: Proxies) -> Option<String> {
     let client = Client::new(proxies);
-    let mut stream = client.stream();
+    user_of(tor, client.stream()).await
+}
+
+/// What USERADDR says about a new stream.
+async fn user_of(tor: &ExtOrPort, mut stream: Stream) -> Option<String> {
     stream.write_all(b"hello").await.unwrap();
     let (mut connection, user) = in_time(tor.accept()).await.unwrap();
     let mut text = [0; 5];
@@ -30,6 +37,26 @@ async fn tor_is_told_the_address_that_the_proxy_gives() {
         assert_eq!(user(&tor, proxies().with_client_ip(address)).await.as_deref(), Some(told));
     }
     assert_eq!(user(&tor, proxies()).await, None);
+    rig.stop().await;
+}
+
+/// A client that has moved is known at its new address from then on, in the same session.
+#[tokio::test]
+async fn a_later_stream_has_the_address_that_the_newest_proxy_gives() {
+    let tor = ExtOrPort::start().await;
+    let rig = Rig::start(tor.or_port()).await;
+    let id = ClientId::random();
+    let client = Client::named(id, Proxies::of(rig.address).with_client_ip("192.0.2.7"));
+    let first = client.stream();
+    assert_eq!(user_of(&tor, first).await.as_deref(), Some("192.0.2.7:1"));
+
+    // Another proxy of the same client; who pumps its packets makes no difference.
+    let proxy = Proxies::of(rig.address).with_client_ip("2001:db8::7");
+    let mut websocket = in_time(proxy.dial(preamble(id))).await.unwrap();
+    let news = in_time(websocket.next()).await;
+    assert!(matches!(news, Some(Ok(_))), "the session asks the new carrier whether it works");
+    let later = client.stream();
+    assert_eq!(user_of(&tor, later).await.as_deref(), Some("[2001:db8::7]:1"));
     rig.stop().await;
 }
 
