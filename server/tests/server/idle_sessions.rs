@@ -29,7 +29,7 @@ async fn idle_session(proxies: Proxies) -> (Client, Stream) {
 }
 
 /// Resident memory of a process in KiB.
-fn resident(pid: u32) -> usize {
+pub(crate) fn resident(pid: u32) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()

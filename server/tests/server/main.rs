@@ -5,6 +5,7 @@
     reason = "helpers of tests fail as tests do: at once, and saying where"
 )]
 
+mod deaf_peers;
 mod flags;
 mod idle_sessions;
 mod program;
