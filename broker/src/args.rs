@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-use snowflake_cli::{CommaList, OptionalPath};
+use snowflake_cli::{CommaList, GoDuration, OptionalPath};
 use snowflake_tls_server::TlsFlags;
 
 use crate::ListenAddr;
@@ -88,6 +88,13 @@ pub struct Args {
     /// File for metrics, one block a day, also served at /metrics. Without it they go to stdout.
     #[arg(long, default_value = "", help_heading = METRICS)]
     pub metrics_log: OptionalPath,
+    /// Count the different addresses of proxies in files whose paths begin like this, one for each
+    /// kind of proxies; snowflake-distinctcounter reads them.
+    #[arg(long, default_value = "", help_heading = METRICS)]
+    pub ip_count_prefix: OptionalPath,
+    /// Time between two chunks in those files.
+    #[arg(long, default_value = "1h", help_heading = METRICS)]
+    pub ip_count_interval: GoDuration,
     /// Do not scrub addresses from the log.
     #[arg(long, help_heading = LOG)]
     pub unsafe_logging: bool,

@@ -5,6 +5,7 @@ use std::fs;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use snowflake_cli::OptionalPath;
 use snowflake_geoip::GeoIpError;
@@ -12,8 +13,8 @@ use snowflake_messages::RelayPattern;
 use snowflake_tls_server::{AcmeConfig, AcmeError, Directory, H2, HTTP1, Tls, TlsChoice};
 
 use crate::{
-    Args, BridgeList, ConfigError, Countries, Limits, MetricsLog, PollIntervals, Reason, SqsQueue,
-    TrustedHops, sqs,
+    Args, BridgeList, ConfigError, Countries, IpCount, Limits, MetricsLog, PollIntervals, Reason,
+    SqsQueue, TrustedHops, sqs,
 };
 
 /// What the broker speaks under TLS, the best first.
@@ -44,6 +45,8 @@ pub struct Config {
     pub queues: Vec<SqsQueue>,
     /// Where metrics go.
     pub metrics_log: MetricsLog,
+    /// Files with how many different addresses proxies have.
+    pub ip_count: Option<Arc<IpCount>>,
     /// Timers and capacities.
     pub limits: Limits,
 }
@@ -78,6 +81,7 @@ impl Config {
             trusted_hops: args.trusted_hops.map(TrustedHops::Always).unwrap_or_default(),
             queues: sqs::queues(args, |variable| env::var(variable).ok())?,
             metrics_log,
+            ip_count: ip_count(args)?,
             limits: Limits::default(),
             // Last, since it makes a directory and a key: a broker that does not start leaves none.
             tls: tls(args, choice)?,
@@ -112,6 +116,25 @@ fn allowed_relay_pattern(args: &Args) -> Result<RelayPattern, ConfigError> {
         }),
         pattern => Ok(RelayPattern::new(pattern)),
     }
+}
+
+fn ip_count(args: &Args) -> Result<Option<Arc<IpCount>>, ConfigError> {
+    let Some(prefix) = args.ip_count_prefix.as_path() else { return Ok(None) };
+    let interval = args.ip_count_interval;
+    if interval.is_zero() {
+        return Err(ConfigError::BadValue {
+            flag: "ip-count-interval",
+            value: interval.to_string(),
+            reason: Reason::NoTime,
+        });
+    }
+    let made = IpCount::create(prefix, *interval, now());
+    made.map(|count| Some(Arc::new(count))).map_err(bad("ip-count-prefix", prefix))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the files of addresses are dated")]
+fn now() -> SystemTime {
+    SystemTime::now()
 }
 
 fn countries(args: &Args) -> Result<Option<Arc<Countries>>, ConfigError> {

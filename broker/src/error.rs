@@ -45,6 +45,9 @@ pub enum Reason {
          for the public bridges snowflake.torproject.net$"
     )]
     NoRelays,
+    /// Something would be done all the time.
+    #[error("it must be longer than nothing")]
+    NoTime,
     /// Not a bridge list.
     #[error(transparent)]
     Bridges(#[from] BridgeListError),

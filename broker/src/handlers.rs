@@ -54,6 +54,9 @@ impl Broker {
         if let Some(countries) = &self.config.countries {
             self.metrics.count_address(&poll, from, countries.of(from));
         }
+        if let Some(count) = &self.config.ip_count {
+            count.count(from, poll.proxy_type, poll.nat);
+        }
         let turn = match self.take_turn(poll.nat, from) {
             Ok(turn) => turn,
             Err(TooSoon { turn }) => return Ok(refused(status::TOO_SOON, time_until(turn))),

@@ -57,11 +57,23 @@ impl Broker {
             () = Arc::clone(&self).accept(&listener, &tasks) => {}
             () = self.publish_metrics() => {}
             () = self.keep_certificates() => {}
+            () = self.keep_ip_count() => {}
         }
         drop(listener);
         self.closing.cancel();
         tasks.close();
         tasks.wait().await;
+        if let Some(count) = &self.config.ip_count {
+            count.write_chunks().await;
+        }
+    }
+
+    /// Writes how many addresses there are, for ever.
+    async fn keep_ip_count(&self) {
+        match &self.config.ip_count {
+            Some(count) => count.keep().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Watches certificate files, or gets and renews certificates, for ever.

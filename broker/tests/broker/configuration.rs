@@ -76,6 +76,7 @@ fn gos_defaults() {
     assert_eq!(args.geoip6db, "/usr/share/tor/geoip6".into());
     assert!(!args.disable_tls && !args.disable_geoip && !args.unsafe_logging);
     assert_eq!(args.allowed_relay_pattern, "");
+    assert_eq!(args.ip_count_interval.to_string(), "1h0m0s");
     // Go's 1 holds for those who can be a reverse proxy.
     assert_eq!(args.trusted_hops, None);
 }
@@ -92,10 +93,11 @@ fn empty_paths_are_none() {
         "-bridge-list-path=",
         "-poll-interval-filepath=",
         "-metrics-log=",
+        "-ip-count-prefix=",
     ];
     let config = Config::from_args(&args(&words)).unwrap();
     assert!(config.tls.is_none() && config.bridge_list_path.is_none());
-    assert!(config.poll_interval_path.is_none());
+    assert!(config.poll_interval_path.is_none() && config.ip_count.is_none());
 }
 
 #[test]
@@ -169,6 +171,7 @@ fn bad_values_are_named_with_flag_and_reason() {
         ("poll-interval-filepath", &bad, "EOF while parsing"),
         ("poll-interval-filepath", &missing, "No such file or directory"),
         ("metrics-log", &format!("{missing}/m"), "No such file or directory"),
+        ("ip-count-prefix", &format!("{missing}/ips"), "No such file or directory"),
         ("geoipdb", &missing, &format!("cannot read {missing}: No such file or directory")),
         ("geoipdb", &String::new(), "cannot read : No such file or directory"),
         ("geoipdb", &bad, &format!("{bad} is no geoip file: ")),
@@ -181,6 +184,19 @@ fn bad_values_are_named_with_flag_and_reason() {
     assert_eq!(
         error,
         "snowflake-broker: invalid value \"8080\" for flag -addr: port missing (write host:port or :port)"
+    );
+}
+
+#[test]
+fn a_chunk_of_addresses_needs_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let prefix = folder.path().join("ips").to_str().unwrap().to_owned();
+    let words = [&SERVING[..], &["-disable-geoip", "-ip-count-prefix", &prefix]].concat();
+    assert!(Config::from_args(&args(&words)).unwrap().ip_count.is_some());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 7, "a file for each kind");
+    assert_eq!(
+        config_error(&[&words[..], &["-ip-count-interval=0"]].concat()),
+        "invalid value \"0s\" for flag -ip-count-interval: it must be longer than nothing"
     );
 }
 

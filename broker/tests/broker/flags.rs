@@ -16,6 +16,8 @@ const FLAGS: &[&str] = &[
     "geoipdb",
     "geoip6db",
     "metrics-log",
+    "ip-count-prefix",
+    "ip-count-interval",
     "bridge-list-path",
     "allowed-relay-pattern",
     "poll-interval-filepath",
