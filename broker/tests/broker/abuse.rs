@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::time::{sleep, timeout};
 
+use crate::hostile::{Load, load};
 use crate::support::*;
 
 /// One byte more than a body may have.
@@ -150,6 +151,28 @@ async fn two_thousand_quick_polls_leave_no_task_behind() {
             assert!([200, 400].contains(&poll.await.unwrap().status));
         }
     }
+    until_tasks(1).await;
+    assert_eq!(broker.available().await, 0);
+    broker.stop().await;
+    until_tasks(0).await;
+}
+
+/// The bench `hostile` does much more of it, and states how long a match takes meanwhile.
+#[tokio::test]
+async fn doubled_late_absent_and_malformed_answers_and_slow_bodies_leave_nothing_behind() {
+    let mut config = config();
+    config.limits.client_wait = Duration::from_secs(1);
+    config.limits.proxy_wait = Duration::from_secs(1);
+    config.limits.body = Duration::from_millis(200);
+    let client_wait = config.limits.client_wait;
+    let broker = TestBroker::with(config).await;
+    let wanted = Load { pairs: 200, per_second: 200, client_wait, slow_bodies: 20 };
+    let figures = load(broker.addr, wanted).await;
+    assert_eq!(figures.polls, 2 * wanted.pairs);
+    assert!(figures.deeds.iter().all(|count| *count > 0), "{:?}", figures.deeds);
+    assert!(figures.answered > 0, "in the midst of all that, clients find proxies");
+    assert!(figures.slow_ended > 0, "nobody waits for a body without an end");
+    println!("in {:?}; the slowest match: {:?}", figures.elapsed, figures.slowest_but(0.0));
     until_tasks(1).await;
     assert_eq!(broker.available().await, 0);
     broker.stop().await;

@@ -8,6 +8,7 @@ mod amp;
 mod configuration;
 mod flags;
 mod hang_ups;
+mod hostile;
 mod legacy_clients;
 mod moto;
 mod pages;
