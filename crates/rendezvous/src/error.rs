@@ -2,6 +2,7 @@
 
 use std::{error::Error, fmt, io, time::Duration};
 
+use snowflake_amp::ArmorError;
 use thiserror::Error;
 
 /// Why an [`Exchange`](crate::Exchange) cannot be set up.
@@ -66,6 +67,12 @@ pub enum RendezvousError {
     /// The HTTP exchange failed.
     #[error(transparent)]
     Exchange(#[from] ExchangeError),
+    /// The operating system gave no random numbers to make a request with that no cache has seen.
+    #[error("making a request that is new to every cache")]
+    Random(#[source] getrandom::Error),
+    /// What came through an AMP cache is not what a broker sends.
+    #[error("reading the AMP cache's page")]
+    Armor(#[source] ArmorError),
     /// A method that is defined elsewhere failed in its own way. The text should be free of addresses: users read it.
     #[error(transparent)]
     Method(Box<dyn Error + Send + Sync>),

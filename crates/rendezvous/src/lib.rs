@@ -13,6 +13,7 @@
 //!
 //! * [`method`]: what a way to the broker is; [`Rendezvous`] is for whoever has another one.
 //! * [`http_method`]: the usual way, by HTTPS to the broker or its front.
+//! * [`amp_cache`]: through a cache of web pages.
 //! * [`exchange`]: where a request goes, and through which front.
 //! * [`upstream`]: a user's proxy on the way.
 //! * [`environment`]: the proxies that the system's environment names.
@@ -20,6 +21,7 @@
 //! * [`limits`]: every size and time in one place.
 //! * [`error`]: which step failed.
 
+pub mod amp_cache;
 mod connect;
 mod connection;
 pub mod environment;
@@ -32,6 +34,7 @@ pub mod method;
 pub mod tls;
 pub mod upstream;
 
+pub use amp_cache::AmpCache;
 pub use connection::Connection;
 pub use environment::{Environment, EnvironmentError};
 pub use error::{ConfigError, ExchangeError, RendezvousError, Step};

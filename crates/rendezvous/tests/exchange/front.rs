@@ -42,15 +42,20 @@ pub(crate) struct Front {
 
 /// A TLS server called `localhost` for one connection, which answers 200 with "answer".
 pub(crate) async fn front(alpn: &[&[u8]]) -> Front {
-    start(alpn, true).await
+    front_saying(alpn, "answer").await
+}
+
+/// The same, but with other words.
+pub(crate) async fn front_saying(alpn: &[&[u8]], words: impl Into<Bytes>) -> Front {
+    start(alpn, Some(words.into())).await
 }
 
 /// The same, but it never answers.
 pub(crate) async fn silent_front(alpn: &[&[u8]]) -> Front {
-    start(alpn, false).await
+    start(alpn, None).await
 }
 
-async fn start(alpn: &[&[u8]], answers: bool) -> Front {
+async fn start(alpn: &[&[u8]], answer: Option<Bytes>) -> Front {
     let key = rcgen::KeyPair::generate().unwrap();
     let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
     let certificate = rcgen::CertificateParams::new(names).unwrap().self_signed(&key).unwrap();
@@ -66,7 +71,7 @@ async fn start(alpn: &[&[u8]], answers: bool) -> Front {
     let port = listener.local_addr().unwrap().port();
     let arrived = Arc::new(Notify::new());
     let acceptor = TlsAcceptor::from(Arc::new(config));
-    let serving = tokio::spawn(serve(listener, acceptor, arrived.clone(), answers));
+    let serving = tokio::spawn(serve(listener, acceptor, arrived.clone(), answer));
     Front { port, trust: tls::with_roots(roots).unwrap(), arrived, serving }
 }
 
@@ -74,7 +79,7 @@ async fn serve(
     listener: TcpListener,
     acceptor: TlsAcceptor,
     arrived: Arc<Notify>,
-    answers: bool,
+    answer: Option<Bytes>,
 ) -> Seen {
     let (tcp, _) = listener.accept().await.unwrap();
     let stream = acceptor.accept(tcp).await.unwrap();
@@ -82,16 +87,16 @@ async fn serve(
     let protocol = stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
     let (requests, mut request) = tokio::sync::mpsc::channel(1);
     let service = service_fn(move |request: Request<Incoming>| {
-        let (requests, arrived) = (requests.clone(), arrived.clone());
+        let (requests, arrived, answer) = (requests.clone(), arrived.clone(), answer.clone());
         async move {
             let (head, body) = request.into_parts();
             let body = body.collect().await.unwrap().to_bytes();
             requests.try_send((head, body)).unwrap();
             arrived.notify_one();
-            if !answers {
-                return pending().await;
+            match answer {
+                Some(answer) => Ok::<_, Infallible>(Response::new(Full::new(answer))),
+                None => pending().await,
             }
-            Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"answer"))))
         }
     });
     let io = TokioIo::new(stream);

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test helper that fails is a failed test")]
 
 mod front;
+mod methods;
 mod through_a_proxy;
 
 use std::time::Duration;
