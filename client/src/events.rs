@@ -39,7 +39,7 @@ impl Events {
 
     /// An attempt failed before there was a data channel.
     pub(crate) fn attempt_failed(&self, error: &AttemptError) {
-        let whole = Chain(error).to_string();
+        let whole = scrubbed(Chain(error));
         let why = error.in_gos_words().unwrap_or(&whole);
         // What Go does not say of it is for those who look closer.
         tracing::debug!("an attempt failed: {whole}");
