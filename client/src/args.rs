@@ -22,6 +22,9 @@ pub struct Args {
     /// Front domains, comma-separated; each request takes one at random.
     #[arg(long, default_value = "", help_heading = RENDEZVOUS)]
     pub fronts: CommaList,
+    /// URL of AMP cache to use as a proxy for signaling; needs -url, which is not asked directly then.
+    #[arg(long, default_value = "", help_heading = RENDEZVOUS)]
+    pub ampcache: String,
     /// URL of the Amazon SQS queue from which the broker takes polls; in the place of -url.
     #[arg(long, default_value = "", help_heading = RENDEZVOUS)]
     pub sqsqueue: String,
@@ -85,6 +88,7 @@ mod tests {
             "-url",
             "https://1098762253.rsc.cdn77.org/",
             "-fronts=www.cdn77.com,www.phpmyadmin.net",
+            "-ampcache=https://cdn.ampproject.org/",
             "--ice",
             "stun:a.example:3478,stun:b.example",
             "-max",
@@ -96,6 +100,7 @@ mod tests {
             "-unsafe-logging=false",
         ]);
         assert_eq!(args.url, "https://1098762253.rsc.cdn77.org/");
+        assert_eq!(args.ampcache, "https://cdn.ampproject.org/");
         assert_eq!((args.fronts.len(), args.ice.len(), args.max), (2, 2, 3));
         assert!(args.keep_local_addresses && args.log_to_state_dir && !args.unsafe_logging);
     }

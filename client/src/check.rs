@@ -3,7 +3,8 @@
 use crate::Args;
 use crate::settings::tls_config;
 use snowflake_cli::UsageError;
-use snowflake_rendezvous::{Exchange, limits::CLIENT_HEADERS};
+use snowflake_rendezvous::{Exchange, amp_cache, limits::CLIENT_HEADERS};
+use snowflake_sqs::{Credentials, CredentialsError, Region};
 use snowflake_webrtc::{IceServer, IceServerError};
 use url::Url;
 
@@ -22,6 +23,17 @@ impl Args {
     pub fn check(&self) -> Result<(), UsageError> {
         if !self.url.is_empty() {
             reach(&self.url, None).map_err(|reason| bad("url", &self.url, reason))?;
+        }
+        if !self.ampcache.is_empty() {
+            cached(&self.ampcache).map_err(|reason| bad("ampcache", &self.ampcache, reason))?;
+        }
+        if !self.sqsqueue.is_empty() {
+            queue(&self.sqsqueue).map_err(|reason| bad("sqsqueue", &self.sqsqueue, reason))?;
+        }
+        if !self.sqscreds.is_empty() {
+            let key: Result<Credentials, CredentialsError> = self.sqscreds.parse();
+            // Not the value: it is a secret.
+            key.map_err(|error| bad("sqscreds", "...", error.to_string()))?;
         }
         for (flag, fronts) in [("front", &self.front), ("fronts", &self.fronts)] {
             for front in fronts.iter() {
@@ -42,6 +54,19 @@ fn reach(url: &str, front: Option<&str>) -> Result<(), String> {
     // That there is no TLS is not the flag's fault; whoever needs it will hear of it.
     let Ok(tls) = tls_config() else { return Ok(()) };
     Exchange::new(url, front, tls, CLIENT_HEADERS).map(drop).map_err(|error| error.to_string())
+}
+
+/// Whether there could be an AMP cache at `url`.
+fn cached(url: &str) -> Result<(), String> {
+    let cache = Url::parse(url).map_err(|error| error.to_string())?;
+    let broker = Url::parse(SOME_BROKER).map_err(|error| error.to_string())?;
+    amp_cache::endpoint(&broker, &cache).map(drop).map_err(|error| error.to_string())
+}
+
+/// Whether there could be a queue at `url`.
+fn queue(url: &str) -> Result<(), String> {
+    let url = Url::parse(url).map_err(|error| error.to_string())?;
+    Region::of_queue(&url).map(drop).map_err(|error| error.to_string())
 }
 
 fn bad(flag: &str, value: &str, reason: String) -> UsageError {
@@ -66,6 +91,8 @@ mod tests {
             &["-url", "https://1098762253.rsc.cdn77.org/", "-fronts=www.cdn77.com,a.example:8443"],
             &["-url", "http://localhost:8080/", "-front", "www.example.com", "-max=-1"],
             &["-ice", "stun:a.example:3478,turn:t.example,stuns:s.example"],
+            &["-ampcache", "https://cdn.ampproject.org/", "-sqsqueue=", "-sqscreds="],
+            &["-sqsqueue", "https://sqs.us-east-1.amazonaws.com/893902434899/snowflake-broker"],
         ] {
             assert_eq!(check(flags), Ok(()), "{flags:?}");
         }
@@ -80,6 +107,14 @@ mod tests {
                 "ftp://b.example/",
                 "ftp://b.example/",
                 "the broker's URL must be http or https",
+            ),
+            ("ampcache", "nonsense", "nonsense", "relative URL without a base"),
+            ("sqsqueue", "queue", "queue", "relative URL without a base"),
+            (
+                "sqscreds",
+                "bm90aGluZw==",
+                "...",
+                "no JSON with aws-access-key-id and aws-secret-key in it",
             ),
             ("front", "a/b", "a/b", "front \"a/b\" is not a host name"),
             ("fronts", "a.example,b c", "b c", "front \"b c\" is not a host name"),

@@ -1,5 +1,6 @@
 //! What is wrong with a bridge line, and why an attempt to reach a proxy failed.
 
+use snowflake_amp::CacheUrlError;
 use snowflake_messages::{ClientResponseError, DescriptionError};
 use snowflake_rendezvous::{ConfigError, ExchangeError, RendezvousError};
 use snowflake_sqs::{CredentialsError, EndpointError, RegionError};
@@ -49,12 +50,20 @@ pub enum SettingsError {
     /// The environment's address of the queue service is none.
     #[error("{0}")]
     QueueService(#[source] EndpointError),
-    /// There are two ways to the broker, and no word on which is meant.
-    #[error("sqsqueue cannot be used together with url or ampcache: give one of them")]
+    /// The AMP cache's URL is no URL.
+    #[error("ampcache is not a URL: {0}")]
+    AmpCacheUrl(#[source] url::ParseError),
+    /// The AMP cache and the broker cannot be used together.
+    #[error("ampcache: {0}")]
+    AmpCache(#[source] CacheUrlError),
+    /// Keys of two methods have no number that tells them apart.
+    #[error(
+        "sqsqueue beside url or ampcache: give the keys of the second method a number (url2=...)"
+    )]
     TwoMethods,
-    /// A rendezvous that this build does not have; without it the line would not do what it says.
-    #[error("{0} is not supported; use url and fronts")]
-    Unsupported(&'static str),
+    /// The keys with this number make no sense together.
+    #[error("with number {0}: {1}")]
+    Further(u8, #[source] Box<SettingsError>),
 }
 
 /// Why a proxy could not be reached. Another attempt may do better.
@@ -63,6 +72,9 @@ pub enum AttemptError {
     /// The offer could not be made.
     #[error("making an offer")]
     Offer(#[source] SetupError),
+    /// There is no way to any broker.
+    #[error("no rendezvous method")]
+    NoMethod,
     /// The broker could not be asked.
     #[error("asking the broker")]
     Rendezvous(#[source] RendezvousError),

@@ -45,7 +45,10 @@ impl Events {
         tracing::debug!("an attempt failed: {whole}");
         match error {
             AttemptError::Offer(_) => self.tell(format_args!("offer creation failure {why}")),
-            AttemptError::Rendezvous(_) | AttemptError::Response(_) | AttemptError::Refused(_) => {
+            AttemptError::NoMethod
+            | AttemptError::Rendezvous(_)
+            | AttemptError::Response(_)
+            | AttemptError::Refused(_) => {
                 self.tell(format_args!("broker failure {why}"));
             }
             AttemptError::Answer(_)

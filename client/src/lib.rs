@@ -16,11 +16,12 @@
 //!   proxies    another proxy whenever one is missing, up to -max at once
 //!    |
 //!    v
-//!   proxy      one attempt: offer, rendezvous, open         broker <- HTTP; proxy <- WebRTC
+//!   proxy      one attempt: offer, rendezvous, open         broker <- HTTPS or another method; proxy <- WebRTC
 //! ```
 //!
 //! * [`Args`]: the flags. [`Settings`]: what holds for one connection, after its SOCKS arguments.
 //! * [`Nat`]: what is known about this machine's NAT, which decides which proxies the broker chooses from.
+//! * [`Method`]: a way to the broker, of which a line may have several; [`Winners`]: which of them worked lately.
 //! * [`run`]: serves a SOCKS listener until told to stop; [`Tunnel`]: the same stack without tor.
 
 mod args;
@@ -34,6 +35,7 @@ mod lines;
 mod meter;
 mod nat;
 mod proxies;
+mod rendezvous;
 mod settings;
 mod socks;
 mod sqs;
@@ -45,6 +47,7 @@ pub use error::{AttemptError, SettingsError};
 pub use events::Events;
 pub use imitation::Imitation;
 pub use nat::Nat;
+pub use rendezvous::{Method, Winners};
 pub use settings::Settings;
 pub use snowflake_cli::CovertDtls;
 pub use socks::run;

@@ -1,7 +1,7 @@
 //! The Snowflake client.
 
 use snowflake_cli::{Program, logging, open_files, parse};
-use snowflake_client::{Args, Events, run};
+use snowflake_client::{Args, Events, Winners, run};
 use snowflake_pt::error::{EnvError, ProxyError};
 use snowflake_pt::{ClientEnv, ExitWatch, Report, SocksListener, TRANSPORT};
 use std::error::Error;
@@ -72,7 +72,8 @@ async fn start(args: Args) -> Result<(), Box<dyn Error>> {
     report.cmethods_done()?;
     checked?;
     let listener = listener.ok_or("no transport could be started")?;
-    run(listener, args, Events::to_tor(report.into_log()?), exit.token()).await;
+    let winners = env.state_location.as_deref().map(Winners::kept_in).unwrap_or_default();
+    run(listener, args, winners, Events::to_tor(report.into_log()?), exit.token()).await;
     Ok(())
 }
 

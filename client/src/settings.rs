@@ -1,23 +1,21 @@
 //! What holds for one connection: the flags, and its SOCKS arguments over them.
 
 use crate::timers::MAX_PROXIES;
-use crate::{Args, Imitation, SettingsError, sqs};
+use crate::{Args, Imitation, Method, SettingsError, Winners, rendezvous};
 use snowflake_cli::CommaList;
 use snowflake_messages::Fingerprint;
-use snowflake_rendezvous::limits::CLIENT_HEADERS;
 use snowflake_rendezvous::tls::{self, TlsConfig};
-use snowflake_rendezvous::{Exchange, Http, Rendezvous};
 use snowflake_webrtc::{IceServer, StunServer};
 use std::convert::Infallible;
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
-use url::Url;
+use std::sync::OnceLock;
 
 /// How one connection finds its proxies. Made anew for each, so that no option leaks from one to the next.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The way to the broker.
-    pub rendezvous: Arc<dyn Rendezvous>,
+    /// The ways to a broker, by preference.
+    pub methods: Vec<Method>,
+    /// Which of several ways worked lately.
+    pub winners: Winners,
     /// How data channels are made.
     pub webrtc: snowflake_webrtc::Config,
     /// Proxies used at once, 1 to 16.
@@ -31,15 +29,13 @@ pub struct Settings {
 impl Settings {
     /// Merges the flags with the arguments of a bridge line, which win.
     ///
-    /// Arguments that nobody knows are ignored, as Go's client does.
+    /// Arguments that nobody knows are ignored, as Go's client does. Those with a number from 2 to 4 describe further ways to
+    /// a broker, each number for itself: `url2`, `fronts2`, `ampcache2`.
     ///
     /// # Errors
     ///
     /// [`SettingsError`] names the argument that is missing or wrong.
     pub fn new(args: &Args, line: &snowflake_pt::Args) -> Result<Self, SettingsError> {
-        if line.get("ampcache").is_some_and(|value| !value.is_empty()) {
-            return Err(SettingsError::Unsupported("ampcache"));
-        }
         let max = match line.get("max") {
             Some(text) => text.parse().map_err(|_| SettingsError::Max)?,
             None => args.max,
@@ -49,7 +45,8 @@ impl Settings {
             _ => Fingerprint::DEFAULT,
         };
         Ok(Self {
-            rendezvous: rendezvous(args, line)?,
+            methods: rendezvous::methods(args, line)?,
+            winners: Winners::default(),
             webrtc: webrtc(args, line)?,
             max: usize::try_from(max).unwrap_or(1).clamp(1, MAX_PROXIES),
             fingerprint,
@@ -58,50 +55,10 @@ impl Settings {
     }
 }
 
-/// The queue if there is one, else the broker itself.
-fn rendezvous(
-    args: &Args,
-    line: &snowflake_pt::Args,
-) -> Result<Arc<dyn Rendezvous>, SettingsError> {
-    let word = |key, of_flags| line.get(key).filter(|word| !word.is_empty()).unwrap_or(of_flags);
-    let exchange = |url, limit| exchange(args, line, url, limit);
-    match (word("sqsqueue", &args.sqsqueue), word("url", &args.url)) {
-        ("", "") => Err(SettingsError::NoBroker),
-        ("", url) => {
-            let url = Url::parse(url).map_err(SettingsError::Url)?;
-            Ok(Arc::new(Http::new(exchange(url, CLIENT_HEADERS)?)))
-        }
-        (queue, "") => {
-            let key = word("sqscreds", &args.sqscreds);
-            let get = |variable: &str| std::env::var(variable).ok();
-            Ok(Arc::new(sqs::way(queue, key, get, exchange)?))
-        }
-        _ => Err(SettingsError::TwoMethods),
-    }
-}
-
-fn exchange(
-    args: &Args,
-    line: &snowflake_pt::Args,
-    url: Url,
-    header_limit: Duration,
-) -> Result<Exchange, SettingsError> {
-    let exchange = Exchange::new(url, fronts(args, line).iter(), tls_config()?, header_limit)
-        .map_err(SettingsError::Broker)?;
-    Ok(if hides_server_name(line) { exchange.without_server_name() } else { exchange })
-}
-
 /// `utls-nosni`: only these two words turn it on.
-fn hides_server_name(line: &snowflake_pt::Args) -> bool {
+pub(crate) fn hides_server_name(line: &snowflake_pt::Args) -> bool {
     let word = line.get("utls-nosni").unwrap_or_default();
     word.eq_ignore_ascii_case("true") || word.eq_ignore_ascii_case("yes")
-}
-
-/// `fronts` of the line, else its `front`, else the flags; an empty one changes nothing.
-fn fronts(args: &Args, line: &snowflake_pt::Args) -> CommaList {
-    let of_line = line.get("fronts").or_else(|| line.get("front")).map(list);
-    let of_flags = if args.fronts.is_empty() { &args.front } else { &args.fronts };
-    of_line.filter(|fronts| !fronts.is_empty()).unwrap_or_else(|| of_flags.clone())
 }
 
 fn webrtc(
@@ -143,7 +100,7 @@ fn some_of(mut servers: Vec<StunServer>) -> Vec<StunServer> {
     servers
 }
 
-fn list(text: &str) -> CommaList {
+pub(crate) fn list(text: &str) -> CommaList {
     text.parse().unwrap_or_else(|never: Infallible| match never {})
 }
 
@@ -183,21 +140,6 @@ mod tests {
     }
 
     #[test]
-    fn fronts_are_taken_from_the_first_place_that_has_some() {
-        let of = |flags: &[&str], line: &str| {
-            fronts(&args(flags), &snowflake_pt::Args::parse(line).unwrap()).into_vec()
-        };
-        assert_eq!(of(&["-front", "a", "-fronts", "b,c"], ""), ["b", "c"]);
-        assert_eq!(of(&["-front", "a"], ""), ["a"]);
-        assert_eq!(
-            of(&["-front", "a"], "fronts=;front=x"),
-            ["a"],
-            "front is not looked at beside fronts"
-        );
-        assert_eq!(of(&["-front", "a"], "front=x,y"), ["x", "y"]);
-    }
-
-    #[test]
     fn only_two_words_hide_the_name() {
         let hides = |line: &str| hides_server_name(&snowflake_pt::Args::parse(line).unwrap());
         assert!(["utls-nosni=true", "utls-nosni=YES", "utls-nosni=True"].iter().all(|l| hides(l)));
@@ -213,41 +155,7 @@ mod tests {
         assert!(error("url=b.example").starts_with("url is not a URL"));
         assert!(error("url=ftp://b.example").starts_with("url or fronts"));
         assert!(error("fingerprint=xyz").starts_with("fingerprint"));
-        assert!(error("ampcache=https://cdn.example/").starts_with("ampcache is not supported"));
         assert!(settings(&[], "").unwrap_err().to_string().starts_with("no broker"));
-    }
-
-    /// The dummy of the Go project's documentation.
-    const CREDS: &str = "eyJhd3MtYWNjZXNzLWtleS1pZCI6IkFLSUFFWEFNUExFIiwiYXdzLXNlY3JldC1rZXkiOiJzZWNyZXRFWEFNUExFIn0=";
-
-    #[test]
-    fn a_queue_takes_the_place_of_the_broker() {
-        let queue = "https://sqs.us-east-1.amazonaws.com/893902434899/snowflake-broker";
-        let sqsqueue = format!("sqsqueue={queue}");
-        // In a line `=` needs no escape after the first.
-        let sqscreds = format!("sqscreds={CREDS}");
-        let of_line = settings(&[], &format!("{sqsqueue};{sqscreds}")).unwrap();
-        let of_flags = settings(&["-sqsqueue", queue, "-sqscreds", CREDS], "").unwrap();
-        for settings in [of_line, of_flags] {
-            assert_eq!(settings.rendezvous.name(), "sqs");
-            assert_eq!(settings.rendezvous.broker(), queue);
-        }
-        let error = |flags: &[&str], line: &str| settings(flags, line).unwrap_err().to_string();
-        let both = "sqsqueue cannot be used together with url or ampcache: give one of them";
-        let url = "url=https://b.example/";
-        assert_eq!(error(&[], &format!("{url};{sqsqueue};{sqscreds}")), both);
-        assert_eq!(error(&["-url", "https://b.example/"], &sqsqueue), both);
-        assert!(error(&[], &sqsqueue).starts_with("no key for the queue: set sqscreds="));
-        let bad = format!("{sqsqueue};sqscreds=bm90aGluZw==");
-        assert_eq!(
-            error(&[], &bad),
-            "sqscreds: no JSON with aws-access-key-id and aws-secret-key in it"
-        );
-        assert!(
-            error(&[], &format!("sqsqueue=queue;{sqscreds}")).starts_with("sqsqueue is not a URL")
-        );
-        let elsewhere = format!("sqsqueue=https://queue.example/1/q;{sqscreds}");
-        assert!(error(&[], &elsewhere).starts_with("sqsqueue: the queue's host is not sqs.REGION"));
     }
 
     #[test]

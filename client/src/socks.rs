@@ -1,24 +1,24 @@
 //! tor's connections: one task each.
 
 use crate::copy::both_ways;
-use crate::error::Chain;
 use crate::lines;
 use crate::timers::{MAX_CONNECTIONS, STOP_LIMIT};
-use crate::{Args, Events, Nat, Settings, Tunnel};
+use crate::{Args, Events, Nat, Settings, SettingsError, Tunnel, Winners};
 use snowflake_pt::{SocksListener, SocksRequest};
-use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 /// Serves tor's connections until `shutdown`; then ends those that there are, politely for a moment.
+///
+/// `winners` are shared by all of them.
 pub async fn run(
     mut listener: SocksListener,
     args: Args,
+    winners: Winners,
     events: Events,
     shutdown: CancellationToken,
 ) {
-    let args = Arc::new(args);
     let nat = Nat::default();
     let mut connections = JoinSet::new();
     loop {
@@ -27,8 +27,9 @@ pub async fn run(
             () = shutdown.cancelled() => break,
             Some(_) = connections.join_next() => {}
             request = listener.accept(), if has_room => {
-                let (args, events) = (args.clone(), events.clone());
-                connections.spawn(serve(request, args, nat.clone(), events, shutdown.clone()));
+                let settings = Settings::new(&args, request.args())
+                    .map(|settings| Settings { winners: winners.clone(), ..settings });
+                connections.spawn(serve(request, settings, nat.clone(), events.clone(), shutdown.clone()));
             }
         }
     }
@@ -42,18 +43,18 @@ pub async fn run(
 /// One connection, from its arguments to its end.
 async fn serve(
     request: SocksRequest,
-    args: Arc<Args>,
+    settings: Result<Settings, SettingsError>,
     nat: Nat,
     events: Events,
     shutdown: CancellationToken,
 ) {
-    let tunnel = match Settings::new(&args, request.args()) {
+    let tunnel = match settings {
         Ok(settings) => {
             lines::starting();
             settings.imitation.missing().for_each(|text| events.tell_once(text));
             Tunnel::open(settings, nat, events).map_err(|error| error.to_string())
         }
-        Err(error) => Err(Chain(&error).to_string()),
+        Err(error) => Err(error.to_string()),
     };
     let mut tunnel = match tunnel {
         Ok(tunnel) => tunnel,

@@ -51,3 +51,14 @@ pub(crate) const NAT_DOUBTED_LIFE: Duration = Duration::from_secs(60);
 /// Brokers of which is remembered that they know the old words only; with more, the first is forgotten and has to refuse
 /// once more.
 pub(crate) const MAX_BROKERS: usize = 16;
+
+/// From the start of one of several rendezvous methods to the start of the next, doubled each time: 250 ms, the delay
+/// that RFC 8305 (Happy Eyeballs) recommends between connection attempts.
+pub(crate) const RACE_GAP: Duration = Duration::from_millis(250);
+
+/// How long a method that asks may keep the others from asking: brokers hold a client for 5 s, and the way there and back
+/// has another. A method that answers later still counts if no other has answered by then.
+pub(crate) const RACE_PATIENCE: Duration = Duration::from_secs(6);
+
+/// Rendezvous methods that are remembered because they worked, of all bridge lines together.
+pub(crate) const MAX_WINNERS: usize = 64;

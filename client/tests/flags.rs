@@ -7,6 +7,7 @@ const FLAGS: &[&str] = &[
     "url",
     "front",
     "fronts",
+    "ampcache",
     "sqsqueue",
     "sqscreds",
     "ice",

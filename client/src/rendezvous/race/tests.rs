@@ -1,0 +1,107 @@
+use super::*;
+use std::sync::Mutex;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How one runs: ready after so many milliseconds, and so long after its turn done, with success or without; or never.
+#[derive(Clone, Copy)]
+struct Runner {
+    ready: u64,
+    done: u64,
+    result: Result<(), ()>,
+}
+
+const NEVER: u64 = u64::MAX;
+const PATIENCE: u64 = RACE_PATIENCE.as_millis() as u64;
+
+fn wins(ready: u64, done: u64) -> Runner {
+    Runner { ready, done, result: Ok(()) }
+}
+
+fn fails(ready: u64, done: u64) -> Runner {
+    Runner { ready, done, result: Err(()) }
+}
+
+async fn wait(milliseconds: u64) {
+    match milliseconds {
+        NEVER => std::future::pending().await,
+        _ => sleep(Duration::from_millis(milliseconds)).await,
+    }
+}
+
+/// Whose result it was, when, and who began and who asked when.
+async fn run(
+    runners: &[Runner],
+) -> (Option<(usize, Result<(), ()>)>, u64, Vec<(char, usize, u64)>) {
+    let start = Instant::now();
+    let now = || start.elapsed().as_millis() as u64;
+    let log = Mutex::new(Vec::new());
+    let note = |what, place| log.lock().unwrap().push((what, place, now()));
+    let turns = Turns::default();
+    let go = async |place: usize, Runner { ready, done, result }: Runner, turn: Turn| {
+        note('b', place);
+        wait(ready).await;
+        turn.clone().come().await;
+        note('a', place);
+        wait(done).await;
+        result
+    };
+    let runners =
+        runners.iter().enumerate().map(|(place, &runner)| go(place, runner, turns.next()));
+    let result = race(&turns, runners.collect()).await;
+    let after = now();
+    (result, after, log.into_inner().unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_wins_without_runners() {
+    assert_eq!(run(&[]).await.0, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_ready_soon_runs_alone() {
+    let (result, after, log) = run(&[wins(200, 5000), wins(0, 0)]).await;
+    assert_eq!((result, after), (Some((0, Ok(()))), 5200));
+    assert_eq!(log, [('b', 0, 0), ('a', 0, 200)], "the other did not even begin");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_starts_are_staggered_by_gaps_that_double() {
+    let (result, after, log) =
+        run(&[wins(NEVER, 0), wins(NEVER, 0), wins(NEVER, 0), wins(9, 1)]).await;
+    assert_eq!((result, after), (Some((3, Ok(()))), 1760));
+    let begun: Vec<_> = log.iter().filter(|entry| entry.0 == 'b').map(|entry| entry.2).collect();
+    assert_eq!(begun, [0, 250, 750, 1750]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_fails_lets_the_next_begin_at_once() {
+    let (result, after, log) = run(&[fails(10, 0), fails(10, 5), wins(10, 1)]).await;
+    assert_eq!((result, after), (Some((2, Ok(()))), 36));
+    assert_eq!(log.iter().filter(|entry| entry.0 == 'b').map(|entry| entry.2).max(), Some(25));
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_that_are_ready_do_not_ask_at_once() {
+    // The second is ready first and slow; the first waits until that has failed.
+    let (result, after, log) = run(&[wins(400, 100), fails(50, 3000)]).await;
+    assert_eq!((result, after), (Some((0, Ok(()))), 3400));
+    assert_eq!(log, [('b', 0, 0), ('b', 1, 250), ('a', 1, 300), ('a', 0, 3300)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_silent_does_not_keep_its_turn_for_itself() {
+    let (result, after, log) = run(&[wins(0, NEVER), wins(0, 1)]).await;
+    assert_eq!((result, after), (Some((1, Ok(()))), 250 + PATIENCE + 1));
+    let late = 250 + PATIENCE;
+    assert_eq!(log, [('b', 0, 0), ('a', 0, 0), ('b', 1, late), ('a', 1, late)]);
+    // One that is only slow still wins.
+    let (result, after, _) = run(&[wins(0, PATIENCE + 500), wins(0, NEVER)]).await;
+    assert_eq!((result, after), (Some((0, Ok(()))), PATIENCE + 500));
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_all_have_failed_the_race_is_over() {
+    let (result, after, _) = run(&[fails(100, 100), fails(0, 0)]).await;
+    assert_eq!((result, after), (Some((1, Err(()))), 200));
+}
