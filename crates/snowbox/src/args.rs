@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-use crate::scenario::Scenario;
+use crate::{between::Rendezvous, scenario::Scenario};
 
 /// Runs broker, server, proxies and a client on this machine, moves data through them both ways, kills the proxy that carries
 /// it in the middle of each way, and checks every byte.
@@ -36,6 +36,9 @@ pub struct Args {
     /// Use a real tor: a private Tor network with our client and our server as its pluggable transports.
     #[arg(long, conflicts_with = "hold")]
     pub tor: bool,
+    /// How the client reaches the broker.
+    #[arg(long, value_enum, default_value_t, conflicts_with = "tor")]
+    pub rendezvous: Rendezvous,
     /// Instead of moving data, keep everything running until Ctrl-C and say how to use it.
     #[arg(long)]
     pub hold: bool,

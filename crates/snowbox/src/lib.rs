@@ -17,6 +17,7 @@ pub mod process;
 
 pub mod amp_cache;
 pub mod backbone;
+pub mod between;
 pub mod flags;
 pub mod loopback;
 pub mod managed;

@@ -6,6 +6,7 @@ use tokio::{net::TcpStream, task::JoinSet};
 
 use crate::{
     backbone::Backbone,
+    between::Between,
     error::{Doing, Error},
     listener::MAX_CONNECTIONS,
     managed,
@@ -51,10 +52,12 @@ pub(crate) async fn start_for(
     let plan = program("server", &place.programs.server, place).args(["-disable-tls"]);
     let (server, relay) = managed::start_server(plan, relay, &orport, &state, place.logs()).await?;
     let mut backbone = Backbone::start(place, broker_address, FINGERPRINT, relay).await?;
-    let plan = program("client", &place.programs.client, place).args(["-keep-local-addresses"]);
+    let between = Between::start(place, broker_address).await?;
+    let mut plan = program("client", &place.programs.client, place).args(["-keep-local-addresses"]);
+    plan.env.extend(between.env.clone());
     let (client, socks) = managed::start_client(plan, &state, place.logs()).await?;
     backbone.proxies_ready().await?;
-    let args = backbone.client_args(FINGERPRINT, place.args.max).to_string();
+    let args = client_args(&backbone, &between, place.args.max).to_string();
     let watched = [&backbone.broker.process, &client, &server]
         .map(|process: &Process| (process.name().to_owned(), process.pid()));
     Ok(Network {
@@ -66,8 +69,19 @@ pub(crate) async fn start_for(
         patience: PATIENCE,
         children: vec![client, server],
         orport: Some(orport),
+        between,
         tasks: JoinSet::new(),
     })
+}
+
+/// What a Bridge line tells the client: the broker, or what stands before it, and the rest.
+fn client_args(backbone: &Backbone, between: &Between, max: u8) -> snowflake_pt::Args {
+    let mut args = snowflake_pt::Args::default();
+    between.args.iter().for_each(|(key, value)| args.push(*key, value));
+    let all = backbone.client_args(FINGERPRINT, max);
+    let rest = all.iter().filter(|(key, _)| between.args.iter().all(|(other, _)| other != key));
+    rest.for_each(|(key, value)| args.push(key, value));
+    args
 }
 
 /// A transport with the flags that both have.

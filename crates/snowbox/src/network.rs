@@ -6,6 +6,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     backbone::Backbone,
+    between::Between,
     error::Error,
     origin::Origin,
     orport::OrPort,
@@ -34,6 +35,8 @@ pub struct Network {
     pub children: Vec<Process>,
     /// The Extended ORPort, where tor does not have it.
     pub orport: Option<OrPort>,
+    /// What stands between client and broker.
+    pub between: Between,
     /// Listeners of our own.
     pub tasks: JoinSet<()>,
 }

@@ -16,6 +16,7 @@ pub use torrc::{Torrc, TorrcError};
 
 use crate::{
     backbone::Backbone,
+    between::Between,
     error::{Doing, Error},
     listener::{self, MAX_CONNECTIONS},
     network::Network,
@@ -61,6 +62,7 @@ pub async fn start(place: &Place) -> Result<Network, Error> {
         patience: PATIENCE,
         children: authorities.processes.into_iter().chain([bridge, client]).collect(),
         orport: None,
+        between: Between::default(),
         tasks,
     })
 }

@@ -27,7 +27,7 @@ fn go(program: &str) -> PathBuf {
 }
 
 /// `None` when the tests are left out.
-fn mix(go_programs: &[(&str, &str)]) -> Option<Report> {
+pub(crate) fn mix(go_programs: &[(&str, &str)], more: &[&str]) -> Option<Report> {
     if std::env::var("SNOWFLAKE_WITHOUT_GO_PEERS").is_ok_and(|value| value == "1") {
         snowflake_snowbox::progress::say("left out, because SNOWFLAKE_WITHOUT_GO_PEERS=1");
         return None;
@@ -35,6 +35,7 @@ fn mix(go_programs: &[(&str, &str)]) -> Option<Report> {
     let _turn = ONE_AT_A_TIME.blocking_lock();
     let mut command = Command::new(env!("CARGO_BIN_EXE_snowbox"));
     command.args(["--netns", "--json", "--no-kill", "--size", SIZE]);
+    command.args(more);
     for (flag, program) in go_programs {
         command.arg(flag).arg(go(program));
     }
@@ -49,7 +50,7 @@ fn mix(go_programs: &[(&str, &str)]) -> Option<Report> {
 }
 
 /// Both ways are there, and the proxy told the bridge the client's address, the one outside loopback.
-fn check(report: Option<Report>) {
+pub(crate) fn check(report: Option<Report>) {
     let Some(report) = report else { return };
     let moved: Vec<_> = report.transfers.iter().map(|t| (t.direction.as_str(), t.bytes)).collect();
     assert_eq!(moved, [("download", 16 << 20), ("upload", 16 << 20)]);
@@ -58,20 +59,20 @@ fn check(report: Option<Report>) {
 
 #[test]
 fn our_client_and_our_proxy() {
-    check(mix(&[]));
+    check(mix(&[], &[]));
 }
 
 #[test]
 fn our_client_and_go_proxy() {
-    check(mix(&[("--proxy-bin", "snowflake-proxy")]));
+    check(mix(&[("--proxy-bin", "snowflake-proxy")], &[]));
 }
 
 #[test]
 fn go_client_and_our_proxy() {
-    check(mix(&[("--client-bin", "snowflake-client")]));
+    check(mix(&[("--client-bin", "snowflake-client")], &[]));
 }
 
 #[test]
 fn go_client_and_go_proxy() {
-    check(mix(&[("--client-bin", "snowflake-client"), ("--proxy-bin", "snowflake-proxy")]));
+    check(mix(&[("--client-bin", "snowflake-client"), ("--proxy-bin", "snowflake-proxy")], &[]));
 }

@@ -5,6 +5,7 @@ mod links_keep_their_shape;
 mod logs_hide_addresses;
 mod our_client_go_server;
 mod real_tor;
+mod rendezvous_methods;
 mod scenario_bufferbloat;
 mod scenario_sessions;
 mod scenario_users;
