@@ -1,8 +1,9 @@
 //! The example files say what the programs understand: `torrc.client` and `torrc.server` as they stand.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::Path};
 
 use snowflake_cli::{Program, parse_from};
+use snowflake_snowbox::build_programs::SOURCE_ROOT;
 use snowflake_snowbox::tor::{
     Torrc,
     edges::{BRIDGE_FILE, CLIENT_FILE, read},
@@ -60,24 +61,37 @@ fn the_server_listens_where_tor_can_tell_it() {
 #[test]
 fn the_client_takes_every_bridge_line() {
     let torrc = read(CLIENT_FILE).unwrap();
-    let flags = parse_from::<snowflake_client::Args>(program("snowflake-client"), [""; 0]).unwrap();
     let lines: Vec<&str> = torrc.values("Bridge").collect();
     assert!(!lines.is_empty());
-    for line in lines {
-        let words: Vec<&str> = line.split(' ').collect();
-        let [transport, address, fingerprint, ref pairs @ ..] = words[..] else { panic!("{line}") };
-        assert_eq!(transport, "snowflake");
-        address.parse::<SocketAddr>().unwrap();
-        // What tor sends to the client: the pairs with semicolons between them.
-        let text = pairs.join(";");
-        assert!(text.len() <= MAX_ARGS, "{} bytes of arguments", text.len());
-        let args = snowflake_pt::Args::parse(&text).unwrap();
-        assert_eq!(
-            args.get("fingerprint"),
-            Some(fingerprint),
-            "tor and the broker are told the same bridge"
-        );
-        let settings = snowflake_client::Settings::new(&flags, &args).unwrap();
-        assert_eq!(settings.fingerprint.to_string(), fingerprint);
-    }
+    assert!(lines.iter().all(|line| methods(line) == ["http"]));
+}
+
+#[test]
+fn the_client_takes_the_lines_that_are_commented_out() {
+    let text = std::fs::read_to_string(Path::new(SOURCE_ROOT).join(CLIENT_FILE)).unwrap();
+    let lines = text.lines().filter_map(|line| line.strip_prefix("#Bridge "));
+    let methods: Vec<_> = lines.map(methods).collect();
+    assert_eq!(methods, [vec!["ampcache"], vec!["http", "ampcache"]]);
+}
+
+/// The ways to a broker that a good line describes.
+fn methods(line: &str) -> Vec<String> {
+    let flags = parse_from::<snowflake_client::Args>(program("snowflake-client"), [""; 0]);
+    let flags = flags.expect("no flags are good flags");
+    let words: Vec<&str> = line.split(' ').collect();
+    let [transport, address, fingerprint, ref pairs @ ..] = words[..] else { panic!("{line}") };
+    assert_eq!(transport, "snowflake");
+    address.parse::<SocketAddr>().expect("an address");
+    // What tor sends to the client: the pairs with semicolons between them.
+    let text = pairs.join(";");
+    assert!(text.len() <= MAX_ARGS, "{} bytes of arguments", text.len());
+    let args = snowflake_pt::Args::parse(&text).expect("good arguments");
+    assert_eq!(
+        args.get("fingerprint"),
+        Some(fingerprint),
+        "tor and the broker are told the same bridge"
+    );
+    let settings = snowflake_client::Settings::new(&flags, &args).expect("a good line");
+    assert_eq!(settings.fingerprint.to_string(), fingerprint);
+    settings.methods.iter().map(|method| method.name().to_owned()).collect()
 }
