@@ -14,9 +14,10 @@ use hyper::{
     header::{HeaderValue, InvalidHeaderValue},
 };
 use hyper_util::{
-    client::legacy::connect::proxy::{SocksV4, SocksV5, Tunnel},
+    client::legacy::connect::proxy::{SocksV4, Tunnel},
     rt::TokioIo,
 };
+use snowflake_socks5::{Credentials, Target, connect_over};
 use tokio::{net::TcpStream, time::timeout};
 use tower_service::Service;
 use url::{Host, Url};
@@ -127,10 +128,13 @@ impl Upstream {
         // Where the proxy is does not matter any more: we are connected.
         let nowhere = Uri::from_static("http://proxy");
         match (self.kind, &self.credentials) {
-            (UpstreamKind::Socks5, None) => Ok(SocksV5::new(nowhere, proxy).call(to).await?),
-            (UpstreamKind::Socks5, Some((user, password))) => {
-                let socks = SocksV5::new(nowhere, proxy);
-                Ok(socks.with_auth(user.clone(), password.clone()).call(to).await?)
+            (UpstreamKind::Socks5, credentials) => {
+                let credentials = credentials.clone();
+                let credentials =
+                    credentials.map(|(user, password)| Credentials { user, password });
+                let stream = proxy.0.ok_or("there is no connection")?.into_inner();
+                let target = endpoint.target();
+                Ok(TokioIo::new(connect_over(stream, credentials.as_ref(), &target).await?))
             }
             (UpstreamKind::Socks4a, _) => Ok(SocksV4::new(nowhere, proxy).call(to).await?),
             (UpstreamKind::Http, None) => Ok(Tunnel::new(nowhere, proxy).call(to).await?),
@@ -138,6 +142,16 @@ impl Upstream {
                 let mut tunnel = Tunnel::new(nowhere, proxy).with_auth(basic(user, password)?);
                 Ok(tunnel.call(to).await?)
             }
+        }
+    }
+}
+
+impl Endpoint {
+    fn target(&self) -> Target {
+        match &self.host {
+            url::Host::Domain(name) => Target::Name(name.clone(), self.port),
+            url::Host::Ipv4(ip) => Target::Address((*ip, self.port).into()),
+            url::Host::Ipv6(ip) => Target::Address((*ip, self.port).into()),
         }
     }
 }

@@ -91,9 +91,27 @@ async fn socks5_is_told_the_fronts_name_and_looks_it_up_itself() {
 async fn socks5_with_a_password() {
     post(UpstreamKind::Socks5, Some(("us:er", "p")), |port| {
         vec![
-            Expect(b"\x05\x01\x02".to_vec()),
+            Expect(b"\x05\x02\x00\x02".to_vec()),
             Say(b"\x05\x02"),
             Expect(b"\x01\x05us:er\x01p".to_vec()),
+            Say(b"\x01\x00"),
+            Expect(socks5_request(port)),
+            Say(SOCKS5_GRANTED),
+        ]
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn socks5_takes_the_longest_passwords() {
+    let (user, password) = ("u".repeat(255), "p".repeat(255));
+    let told = format!("\x01\u{ff}{user}\u{ff}{password}");
+    let told: Vec<u8> = told.chars().map(|c| c as u8).collect();
+    post(UpstreamKind::Socks5, Some((&user, &password)), |port| {
+        vec![
+            Expect(b"\x05\x02\x00\x02".to_vec()),
+            Say(b"\x05\x02"),
+            Expect(told),
             Say(b"\x01\x00"),
             Expect(socks5_request(port)),
             Say(SOCKS5_GRANTED),
