@@ -29,7 +29,7 @@ use crate::{
 
 mod proxy;
 
-pub use proxy::{Credentials, UpstreamProxy};
+pub use proxy::{Credentials, ProxyKind, UpstreamProxy};
 
 const VERSIONS: &str = "TOR_PT_MANAGED_TRANSPORT_VER";
 const STATE_LOCATION: &str = "TOR_PT_STATE_LOCATION";

@@ -50,7 +50,7 @@ pub enum ProxyError {
     /// Not `scheme://[user:password@]address:port`.
     #[error("TOR_PT_PROXY is not of the form scheme://[user:password@]address:port")]
     Malformed,
-    /// The scheme is not `socks5`. The text is that of the Go client.
+    /// The scheme is none of `socks5`, `socks4a` and `http`. The text is that of the Go client, which takes only the first.
     #[error("proxy is not supported:unsupported proxy type")]
     UnsupportedType,
     /// User or password are not UTF-8, are badly percent-encoded, or exceed 255 bytes (RFC 1929).

@@ -42,7 +42,7 @@ pub mod socks;
 pub mod socks_listener;
 
 pub use args::Args;
-pub use env::{BindAddress, ClientEnv, OrPort, ServerEnv, UpstreamProxy};
+pub use env::{BindAddress, ClientEnv, OrPort, ProxyKind, ServerEnv, UpstreamProxy};
 pub use exit::ExitWatch;
 pub use orport::OrPortDialer;
 pub use orports::OrPorts;

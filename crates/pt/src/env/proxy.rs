@@ -5,16 +5,30 @@ use crate::error::ProxyError;
 /// The longest user name or password, in bytes (RFC 1929).
 const MAX_CREDENTIAL: usize = 255;
 
-/// The SOCKS5 proxy of TOR_PT_PROXY: `socks5://[user:password@]address:port`.
+/// What a proxy of TOR_PT_PROXY speaks, by the scheme of its URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxyKind {
+    /// `socks5`: connections and datagrams (RFC 1928).
+    Socks5,
+    /// `socks4a`: connections only; there is no password.
+    Socks4a,
+    /// `http`: connections only, by CONNECT (RFC 9110, 9.3.6).
+    Http,
+}
+
+/// The proxy of TOR_PT_PROXY: `scheme://[user:password@]address:port`.
 ///
 /// ```
 /// let proxy = snowflake_pt::UpstreamProxy::parse("socks5://us%40er:pw@192.0.2.1:1080")?;
+/// assert_eq!(proxy.kind, snowflake_pt::ProxyKind::Socks5);
 /// assert_eq!(proxy.address.port(), 1080);
 /// assert_eq!(proxy.credentials.unwrap().user, "us@er");
 /// # Ok::<(), snowflake_pt::error::ProxyError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamProxy {
+    /// What it speaks.
+    pub kind: ProxyKind,
     /// Where it listens. tor gives an address, never a name.
     pub address: SocketAddr,
     /// What it wants to hear, if anything.
@@ -45,16 +59,19 @@ impl UpstreamProxy {
     /// Each of [`ProxyError`]; the text is what tor is told after `PROXY-ERROR`.
     pub fn parse(url: &str) -> Result<Self, ProxyError> {
         let (scheme, rest) = url.split_once("://").ok_or(ProxyError::Malformed)?;
-        if !scheme.eq_ignore_ascii_case("socks5") {
-            return Err(ProxyError::UnsupportedType);
-        }
+        let kind = match scheme.to_ascii_lowercase().as_str() {
+            "socks5" => ProxyKind::Socks5,
+            "socks4a" => ProxyKind::Socks4a,
+            "http" => ProxyKind::Http,
+            _ => return Err(ProxyError::UnsupportedType),
+        };
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         let (credentials, address) = match rest.rsplit_once('@') {
             Some((credentials, address)) => (Some(Credentials::parse(credentials)?), address),
             None => (None, rest),
         };
         let address = address.parse().map_err(|_| ProxyError::Malformed)?;
-        Ok(Self { address, credentials })
+        Ok(Self { kind, address, credentials })
     }
 }
 
@@ -99,6 +116,9 @@ mod tests {
         assert_eq!(format!("{credentials:?}"), "Credentials(hidden)");
         let credentials = UpstreamProxy::parse("socks5://u@127.0.0.1:1").unwrap().credentials;
         assert_eq!(credentials.unwrap().password, "");
+        let kind = |url: &str| UpstreamProxy::parse(url).map(|proxy| proxy.kind);
+        assert_eq!(kind("socks4a://127.0.0.1:1"), Ok(ProxyKind::Socks4a));
+        assert_eq!(kind("HTTP://u:p@127.0.0.1:8080"), Ok(ProxyKind::Http));
     }
 
     #[test]
@@ -108,8 +128,8 @@ mod tests {
         for (url, error) in [
             ("", Malformed),
             ("127.0.0.1:1", Malformed),
-            ("http://127.0.0.1:1", UnsupportedType),
-            ("socks4a://127.0.0.1:1", UnsupportedType),
+            ("https://127.0.0.1:1", UnsupportedType),
+            ("socks4://127.0.0.1:1", UnsupportedType),
             ("socks5://127.0.0.1", Malformed),
             ("socks5://proxy.example:1", Malformed),
             ("socks5://127.0.0.1:1/path", Malformed),

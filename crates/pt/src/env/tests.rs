@@ -38,6 +38,7 @@ fn a_whole_client_environment() {
             exit_on_stdin_close: true,
             transports: vec!["snowflake".into(), "meek".into()],
             proxy: Some(UpstreamProxy {
+                kind: ProxyKind::Socks5,
                 address: SocketAddr::from(([127, 0, 0, 1], 1080)),
                 credentials: None
             }),
@@ -86,7 +87,7 @@ fn client_errors_are_those_that_tor_is_told() {
         (&[VERSION], "no TOR_PT_CLIENT_TRANSPORTS environment variable"),
         (&[VERSION, (CLIENT_TRANSPORTS, "")], "no TOR_PT_CLIENT_TRANSPORTS environment variable"),
         (
-            &[VERSION, (CLIENT_TRANSPORTS, "snowflake"), (PROXY, "http://127.0.0.1:1")],
+            &[VERSION, (CLIENT_TRANSPORTS, "snowflake"), (PROXY, "https://127.0.0.1:1")],
             "proxy is not supported:unsupported proxy type",
         ),
     ] {
