@@ -26,6 +26,7 @@ pub mod orport;
 pub mod proxies;
 pub mod stun;
 pub mod tor;
+pub mod udp_socks;
 
 pub mod crowd;
 pub mod lab;
