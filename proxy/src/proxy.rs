@@ -156,6 +156,7 @@ pub(crate) fn webrtc_config(config: &Config) -> snowflake_webrtc::Config {
         ephemeral_ports: config.ephemeral_ports.clone(),
         outbound_address: config.outbound_address,
         gathering_deadline: config.timers.gathering,
+        ..snowflake_webrtc::Config::default()
     }
 }
 

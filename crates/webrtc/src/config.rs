@@ -30,6 +30,11 @@ pub struct Config {
     /// When the description goes out with the candidates found so far; default 5 s. The Go proxy takes 3.75 s, three
     /// quarters of what the broker waits.
     pub gathering_deadline: Duration,
+    /// A proxy through which all packets go, questions for names among them; default none.
+    ///
+    /// Then no socket of this machine is told of and [`ephemeral_ports`](Self::ephemeral_ports) mean nothing: the only
+    /// candidates are what STUN servers see beyond the proxy, all of IPv4. A connection ends when the proxy ends it.
+    pub upstream: Option<snowflake_socks5::Proxy>,
 }
 
 impl Default for Config {
@@ -40,6 +45,7 @@ impl Default for Config {
             ephemeral_ports: None,
             outbound_address: None,
             gathering_deadline: GATHERING_DEADLINE,
+            upstream: None,
         }
     }
 }

@@ -27,6 +27,7 @@ use crate::{
     runtime::ConnectionRuntime,
     sdp::{self, PeerDescription, Setup},
     sockets,
+    upstream::{self, Way},
 };
 
 /// A data channel as the library hands it out.
@@ -53,6 +54,12 @@ impl Connection {
         config: &Config,
         accept: Option<mpsc::Sender<Channel>>,
     ) -> Result<Self, SetupError> {
+        if let Some(proxy) = &config.upstream {
+            let (association, stun_servers) = upstream::open(proxy, &config.stun_servers).await?;
+            debug!(stun_servers = stun_servers.len(), "connection through a proxy begins");
+            let way = Way::through(association);
+            return Self::build(vec![upstream::PLACEHOLDER], &stun_servers, accept, way).await;
+        }
         let stun_servers =
             gathering::resolve(&config.stun_servers, config.gathering_deadline / 2).await;
         let mut attempt = 1;
@@ -63,7 +70,7 @@ impl Connection {
                 stun_servers = stun_servers.len(),
                 "connection begins"
             );
-            match Self::build(addresses, &stun_servers, accept.clone()).await {
+            match Self::build(addresses, &stun_servers, accept.clone(), Way::Direct).await {
                 // Another program may have taken a chosen port since.
                 Err(SetupError::Library { .. })
                     if config.ephemeral_ports.is_some() && attempt < BIND_ATTEMPTS =>
@@ -79,6 +86,7 @@ impl Connection {
         addresses: Vec<SocketAddr>,
         stun_servers: &[SocketAddr],
         accept: Option<mpsc::Sender<Channel>>,
+        way: Way,
     ) -> Result<Self, SetupError> {
         let ice_servers = stun_servers
             .iter()
@@ -87,7 +95,7 @@ impl Connection {
                 ..RTCIceServer::default()
             })
             .collect();
-        let runtime = Arc::new(ConnectionRuntime::default());
+        let runtime = Arc::new(ConnectionRuntime::new(way));
         let stop = StopGuard(runtime.clone());
         let events = Arc::new(Events::new(accept, runtime.clone()));
         let peer = PeerConnectionBuilder::new()
@@ -181,7 +189,9 @@ impl Connection {
             .map_err(SetupError::library("applying our own session description"))?;
         self.events.gathered(config.gathering_deadline).await;
         let description = self.peer.local_description().await.ok_or(SetupError::Failed)?;
-        Ok(sdp::publish(&description.sdp, config.keep_local_addresses, config.outbound_address))
+        // Behind a proxy the only local address is one that nobody can be reached at.
+        let keeps_local = config.keep_local_addresses && config.upstream.is_none();
+        Ok(sdp::publish(&description.sdp, keeps_local, config.outbound_address))
     }
 
     /// Closes the connection and tells the peer.

@@ -25,6 +25,9 @@ pub enum SetupError {
     /// A socket could not be bound for another reason than a taken port.
     #[error("binding a UDP socket")]
     Bind(#[source] io::Error),
+    /// The user's proxy gives no way for datagrams; nothing went around it.
+    #[error("asking the upstream proxy for a way for datagrams")]
+    Upstream(#[source] snowflake_socks5::Error),
     /// No candidate may be told to the peer: there is no public address, and no STUN server answered.
     ///
     /// Only for answers, which brokers refuse when they hold no candidate.

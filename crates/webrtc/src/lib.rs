@@ -49,6 +49,7 @@ pub mod sdp;
 mod send_buffer;
 mod sockets;
 mod udp;
+mod upstream;
 
 pub use crate::{
     answerer::{Answerer, answer},

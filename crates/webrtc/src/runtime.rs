@@ -26,7 +26,12 @@ use webrtc::runtime::{
 };
 
 use crate::{
-    batches::Socket, connection::Channel, limits::SOCKET_RECEIVE_BUFFER, rest::Rest, udp::Udp,
+    batches::Socket,
+    connection::Channel,
+    limits::SOCKET_RECEIVE_BUFFER,
+    rest::Rest,
+    udp::Udp,
+    upstream::{Proxied, Way},
 };
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -41,9 +46,15 @@ pub(crate) struct ConnectionRuntime {
     nudge: Arc<Notify>,
     is_settled: AtomicBool,
     rest: Arc<Rest>,
+    way: Way,
 }
 
 impl ConnectionRuntime {
+    /// A runtime whose packets go this way.
+    pub(crate) fn new(way: Way) -> Self {
+        Self { way, ..Self::default() }
+    }
+
     /// Aborts every task, and with them closes every socket.
     pub(crate) fn stop(&self) {
         self.lock().abort_all();
@@ -90,9 +101,15 @@ impl Runtime for ConnectionRuntime {
     }
 
     fn wrap_udp_socket(&self, socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
-        // A kernel that grants less still works, only slower.
-        let _ = SockRef::from(&socket).set_recv_buffer_size(SOCKET_RECEIVE_BUFFER);
-        Ok(Arc::new(Socket::new(Arc::new(Udp::new(socket)?), self.rest.clone())))
+        let socket: Arc<dyn AsyncUdpSocket> = match &self.way {
+            Way::Direct => {
+                // A kernel that grants less still works, only slower.
+                let _ = SockRef::from(&socket).set_recv_buffer_size(SOCKET_RECEIVE_BUFFER);
+                Arc::new(Udp::new(socket)?)
+            }
+            Way::Proxied(way) => Arc::new(Proxied::take(way)?),
+        };
+        Ok(Arc::new(Socket::new(socket, self.rest.clone())))
     }
 
     fn wrap_tcp_listener(&self, listener: TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {
