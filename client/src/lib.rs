@@ -20,6 +20,7 @@
 //! ```
 //!
 //! * [`Args`]: the flags. [`Settings`]: what holds for one connection, after its SOCKS arguments.
+//! * [`Upstream`]: a user's proxy between us and everybody else.
 //! * [`Nat`]: what is known about this machine's NAT, which decides which proxies the broker chooses from.
 //! * [`Method`]: a way to the broker, of which a line may have several; [`Winners`]: which of them worked lately.
 //! * [`run`]: serves a SOCKS listener until told to stop; [`Tunnel`]: the same stack without tor.
@@ -41,6 +42,7 @@ mod socks;
 mod sqs;
 mod timers;
 mod tunnel;
+mod upstream;
 
 pub use args::Args;
 pub use error::{AttemptError, SettingsError};
@@ -52,3 +54,4 @@ pub use settings::Settings;
 pub use snowflake_cli::CovertDtls;
 pub use socks::run;
 pub use tunnel::Tunnel;
+pub use upstream::Upstream;

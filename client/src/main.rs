@@ -1,8 +1,8 @@
 //! The Snowflake client.
 
 use snowflake_cli::{Program, logging, open_files, parse};
-use snowflake_client::{Args, Events, Winners, run};
-use snowflake_pt::error::{EnvError, ProxyError};
+use snowflake_client::{Args, Events, Upstream, Winners, run};
+use snowflake_pt::error::EnvError;
 use snowflake_pt::{ClientEnv, ExitWatch, Report, SocksListener, TRANSPORT};
 use std::error::Error;
 use std::fs::DirBuilder;
@@ -33,8 +33,7 @@ fn main() -> ExitCode {
 async fn start(args: Args) -> Result<(), Box<dyn Error>> {
     let mut report = Report::stdout();
     let env = match ClientEnv::parse(std::env::vars_os()) {
-        Ok(env) if env.proxy.is_none() => env,
-        Ok(_) => return refuse(&mut report, EnvError::Proxy(ProxyError::UnsupportedType)),
+        Ok(env) => env,
         Err(error) => return refuse(&mut report, error),
     };
     let logs_there = args.log_to_state_dir && args.log.as_path().is_some();
@@ -47,6 +46,10 @@ async fn start(args: Args) -> Result<(), Box<dyn Error>> {
     let exit = ExitWatch::new(env.exit_on_stdin_close)?;
     open_files::raise_limit();
     report.version()?;
+    let upstream = env.proxy.map(Upstream::new);
+    if let Some(upstream) = &upstream {
+        test(upstream, &mut report).await?;
+    }
     report.status_version(PROGRAM.name, PROGRAM.version)?;
     let checked = args.check();
     let mut listener = None;
@@ -73,8 +76,20 @@ async fn start(args: Args) -> Result<(), Box<dyn Error>> {
     checked?;
     let listener = listener.ok_or("no transport could be started")?;
     let winners = env.state_location.as_deref().map(Winners::kept_in).unwrap_or_default();
-    run(listener, args, winners, Events::to_tor(report.into_log()?), exit.token()).await;
+    let events = Events::to_tor(report.into_log()?);
+    run(listener, args, upstream, winners, events, exit.token()).await;
     Ok(())
+}
+
+/// Whether the proxy does what it is there for; if not, nobody is to think that it is used.
+async fn test<W: Write>(upstream: &Upstream, report: &mut Report<W>) -> Result<(), Box<dyn Error>> {
+    match upstream.test().await {
+        Ok(()) => Ok(report.proxy_done()?),
+        Err(error) => {
+            report.proxy_error(format_args!("proxy test failure:{error}"))?;
+            Err(format!("the upstream proxy cannot be used: {error}").into())
+        }
+    }
 }
 
 fn refuse<W: Write>(report: &mut Report<W>, error: EnvError) -> Result<(), Box<dyn Error>> {

@@ -9,6 +9,7 @@
 mod discovery;
 mod knowledge;
 mod policy;
+mod sockets;
 
 pub(crate) use policy::{Claim, Policy, old_word};
 
@@ -16,6 +17,7 @@ use crate::timers::MAX_BROKERS;
 use knowledge::Knowledge;
 use snowflake_messages::NatType;
 use snowflake_nat::Behaviour;
+use snowflake_socks5::Proxy;
 use snowflake_webrtc::{Config, StunServer, local_addresses};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -51,7 +53,8 @@ impl Nat {
         {
             return;
         }
-        let task = run(Arc::downgrade(&self.0), config.stun_servers.clone());
+        let (servers, upstream) = (config.stun_servers.clone(), config.upstream.clone());
+        let task = run(Arc::downgrade(&self.0), servers, upstream);
         state.discovery = Some(AbortOnDropHandle::new(tokio::spawn(task)));
     }
 
@@ -85,8 +88,8 @@ impl Nat {
 }
 
 /// Measures; does not keep alive what it is for.
-async fn run(nat: Weak<Mutex<State>>, servers: Vec<StunServer>) {
-    let behaviour = discovery::discover(&servers).await;
+async fn run(nat: Weak<Mutex<State>>, servers: Vec<StunServer>, upstream: Option<Proxy>) {
+    let behaviour = discovery::discover(&servers, upstream.as_ref()).await;
     let nat_type = behaviour.map_or(NatType::Unknown, |behaviour| match behaviour {
         Behaviour::Open => NatType::Open,
         Behaviour::Moderate => NatType::Moderate,

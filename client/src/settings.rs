@@ -1,7 +1,7 @@
 //! What holds for one connection: the flags, and its SOCKS arguments over them.
 
 use crate::timers::MAX_PROXIES;
-use crate::{Args, Imitation, Method, SettingsError, Winners, rendezvous};
+use crate::{Args, Imitation, Method, SettingsError, Upstream, Winners, rendezvous};
 use snowflake_cli::CommaList;
 use snowflake_messages::Fingerprint;
 use snowflake_rendezvous::tls::{self, TlsConfig};
@@ -35,7 +35,11 @@ impl Settings {
     /// # Errors
     ///
     /// [`SettingsError`] names the argument that is missing or wrong.
-    pub fn new(args: &Args, line: &snowflake_pt::Args) -> Result<Self, SettingsError> {
+    pub fn new(
+        args: &Args,
+        line: &snowflake_pt::Args,
+        upstream: Option<&Upstream>,
+    ) -> Result<Self, SettingsError> {
         let max = match line.get("max") {
             Some(text) => text.parse().map_err(|_| SettingsError::Max)?,
             None => args.max,
@@ -45,9 +49,9 @@ impl Settings {
             _ => Fingerprint::DEFAULT,
         };
         Ok(Self {
-            methods: rendezvous::methods(args, line)?,
+            methods: rendezvous::methods(args, line, upstream)?,
             winners: Winners::default(),
-            webrtc: webrtc(args, line)?,
+            webrtc: webrtc(args, line, upstream)?,
             max: usize::try_from(max).unwrap_or(1).clamp(1, MAX_PROXIES),
             fingerprint,
             imitation: Imitation::new(args, line),
@@ -64,6 +68,7 @@ pub(crate) fn hides_server_name(line: &snowflake_pt::Args) -> bool {
 fn webrtc(
     args: &Args,
     line: &snowflake_pt::Args,
+    upstream: Option<&Upstream>,
 ) -> Result<snowflake_webrtc::Config, SettingsError> {
     let ice = line.get("ice").map_or_else(|| args.ice.clone(), list);
     let mut stun_servers = Vec::new();
@@ -80,6 +85,7 @@ fn webrtc(
     Ok(snowflake_webrtc::Config {
         stun_servers: some_of(stun_servers),
         keep_local_addresses: args.keep_local_addresses,
+        upstream: upstream.and_then(Upstream::for_datagrams),
         ..snowflake_webrtc::Config::default()
     })
 }
@@ -124,7 +130,7 @@ mod tests {
     }
 
     fn settings(flags: &[&str], line: &str) -> Result<Settings, SettingsError> {
-        Settings::new(&args(flags), &snowflake_pt::Args::parse(line).expect("a good line"))
+        Settings::new(&args(flags), &snowflake_pt::Args::parse(line).expect("a good line"), None)
     }
 
     #[test]

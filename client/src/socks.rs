@@ -3,7 +3,8 @@
 use crate::copy::both_ways;
 use crate::lines;
 use crate::timers::{MAX_CONNECTIONS, STOP_LIMIT};
-use crate::{Args, Events, Nat, Settings, SettingsError, Tunnel, Winners};
+use crate::upstream::RENDEZVOUS_ONLY;
+use crate::{Args, Events, Nat, Settings, SettingsError, Tunnel, Upstream, Winners};
 use snowflake_pt::{SocksListener, SocksRequest};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -11,14 +12,19 @@ use tokio_util::sync::CancellationToken;
 
 /// Serves tor's connections until `shutdown`; then ends those that there are, politely for a moment.
 ///
+/// All of them go through `upstream`, if there is one, as far as it carries them; what it does not is told to tor.
 /// `winners` are shared by all of them.
 pub async fn run(
     mut listener: SocksListener,
     args: Args,
+    upstream: Option<Upstream>,
     winners: Winners,
     events: Events,
     shutdown: CancellationToken,
 ) {
+    if upstream.as_ref().is_some_and(|upstream| !upstream.carries_datagrams()) {
+        events.tell_once(RENDEZVOUS_ONLY.to_owned());
+    }
     let nat = Nat::default();
     let mut connections = JoinSet::new();
     loop {
@@ -27,7 +33,7 @@ pub async fn run(
             () = shutdown.cancelled() => break,
             Some(_) = connections.join_next() => {}
             request = listener.accept(), if has_room => {
-                let settings = Settings::new(&args, request.args())
+                let settings = Settings::new(&args, request.args(), upstream.as_ref())
                     .map(|settings| Settings { winners: winners.clone(), ..settings });
                 connections.spawn(serve(request, settings, nat.clone(), events.clone(), shutdown.clone()));
             }

@@ -2,20 +2,19 @@
 //!
 //! It is a module of the client and no crate, because nobody else asks: a proxy is tested by a probe server.
 
+use super::sockets::{BUFFERS, Sockets};
 use crate::timers::{MAX_NAT_SERVERS, NAT_LOOKUP};
 use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::FuturesUnordered;
-use snowflake_nat::{Behaviour, Findings, Port, Probe, Randomness, Unusable};
+use snowflake_nat::{Behaviour, Findings, Probe, Randomness, Unusable};
+use snowflake_socks5::Proxy;
 use snowflake_webrtc::StunServer;
 use std::collections::HashSet;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use tokio::net::{UdpSocket, lookup_host};
-use tokio::time::{Instant, sleep_until, timeout};
-
-/// Longer than any answer: servers add a name and a signature to their addresses.
-const MAX_ANSWER: usize = 1024;
+use std::net::{IpAddr, SocketAddr};
+use tokio::net::lookup_host;
+use tokio::time::{Instant, timeout};
 
 enum Step {
     /// A server has these addresses.
@@ -26,20 +25,26 @@ enum Step {
 
 /// Asks the first [`MAX_NAT_SERVERS`] servers; `None` if none of them can tell.
 ///
+/// Behind a proxy they are asked through it, from two places there for each address, and what is found is what the proxy
+/// and the NAT in front of it do together: that is what a Snowflake proxy meets.
+///
 /// It takes a few round trips, 3 s more if something is filtered, and 9 s at the most.
 ///
 /// # Cancel safety
 ///
 /// Dropping the future closes its sockets.
-pub(super) async fn discover(servers: &[StunServer]) -> Option<Behaviour> {
+pub(super) async fn discover(
+    servers: &[StunServer],
+    upstream: Option<&Proxy>,
+) -> Option<Behaviour> {
     let mut steps: FuturesUnordered<BoxFuture<'_, Step>> =
-        servers.iter().take(MAX_NAT_SERVERS).map(|server| find(server).boxed()).collect();
+        servers.iter().take(MAX_NAT_SERVERS).map(|server| find(server, upstream).boxed()).collect();
     let (mut known, mut findings) = (HashSet::new(), Findings::default());
     while let Some(step) = steps.next().await {
         match step {
             Step::Found(addresses) => {
                 let new = addresses.into_iter().filter(|address| known.insert(*address));
-                steps.extend(new.map(|address| ask(address).boxed()));
+                steps.extend(new.map(|address| ask(address, upstream).boxed()));
             }
             Step::Asked(server, outcome) => {
                 if let Some(behaviour) = findings.add(server, outcome) {
@@ -52,10 +57,15 @@ pub(super) async fn discover(servers: &[StunServer]) -> Option<Behaviour> {
 }
 
 /// An address of each family that the server has.
-async fn find(server: &StunServer) -> Step {
-    let found = timeout(NAT_LOOKUP, lookup_host((server.host.as_str(), server.port))).await;
-    let found: Vec<_> = match found {
-        Ok(Ok(addresses)) => addresses.collect(),
+async fn find(server: &StunServer, upstream: Option<&Proxy>) -> Step {
+    let found = async {
+        match upstream {
+            Some(proxy) => look_up_through(proxy, server).await,
+            None => lookup_host((server.host.as_str(), server.port)).await.map(Iterator::collect),
+        }
+    };
+    let found: Vec<_> = match timeout(NAT_LOOKUP, found).await {
+        Ok(Ok(addresses)) => addresses,
         Ok(Err(_)) | Err(_) => Vec::new(),
     };
     let first = |wanted: fn(&SocketAddr) -> bool| found.iter().copied().find(wanted);
@@ -63,9 +73,19 @@ async fn find(server: &StunServer) -> Step {
     Step::Found(families.into_iter().flatten().collect())
 }
 
-async fn ask(server: SocketAddr) -> Step {
+/// The proxy is not told the name: it has a place for datagrams, and those go to addresses.
+async fn look_up_through(proxy: &Proxy, server: &StunServer) -> io::Result<Vec<SocketAddr>> {
+    if let Ok(ip) = server.host.parse::<IpAddr>() {
+        return Ok(vec![(ip, server.port).into()]);
+    }
+    let association = proxy.associate().await.map_err(io::Error::other)?;
+    let found = association.lookup(&[&server.host]).await?;
+    Ok(found.into_iter().flatten().map(|ip| (ip, server.port).into()).collect())
+}
+
+async fn ask(server: SocketAddr, upstream: Option<&Proxy>) -> Step {
     // Without a way there it is as if nobody answered.
-    let outcome = probe(server).await.unwrap_or(Err(Unusable::Silent));
+    let outcome = probe(server, upstream).await.unwrap_or(Err(Unusable::Silent));
     if let Err(why) = outcome {
         tracing::debug!(?why, "a STUN server cannot tell what our NAT does");
     }
@@ -73,74 +93,27 @@ async fn ask(server: SocketAddr) -> Step {
 }
 
 /// Runs a probe to its end.
-async fn probe(server: SocketAddr) -> io::Result<Result<Behaviour, Unusable>> {
-    let source = source_towards(server).await?;
-    let sockets = Sockets {
-        mapping: UdpSocket::bind((source, 0)).await?,
-        filtering: UdpSocket::bind((source, 0)).await?,
-    };
+async fn probe(
+    server: SocketAddr,
+    upstream: Option<&Proxy>,
+) -> io::Result<Result<Behaviour, Unusable>> {
+    let sockets = Sockets::open(server, upstream).await?;
     let mut probe = Probe::new(server, randomness()?, now());
-    let mut buffers = [[0; MAX_ANSWER]; 2];
+    let mut buffers = BUFFERS;
     loop {
         while let Some(packet) = probe.poll_transmit(now()) {
             // As if it was lost on the way: a firewall may forbid one address and not the other.
-            if let Err(error) = sockets.at(packet.from).send_to(&packet.packet, packet.to).await {
+            if let Err(error) = sockets.send(packet.from, &packet.packet, packet.to).await {
                 tracing::debug!(%error, "a question to a STUN server cannot be sent");
             }
         }
         let (None, Some(due)) = (probe.outcome(), probe.poll_timeout()) else { break };
-        if let Some((on, from, answer)) = sockets.hear(due.into(), &mut buffers).await {
+        if let Some((on, from, answer)) = sockets.hear(due.into(), &mut buffers).await? {
             probe.handle_packet(now(), on, from, answer);
         }
         probe.handle_timeout(now());
     }
     Ok(probe.outcome().unwrap_or(Err(Unusable::Silent)))
-}
-
-struct Sockets {
-    mapping: UdpSocket,
-    filtering: UdpSocket,
-}
-
-impl Sockets {
-    fn at(&self, port: Port) -> &UdpSocket {
-        match port {
-            Port::Mapping => &self.mapping,
-            Port::Filtering => &self.filtering,
-        }
-    }
-
-    /// The next datagram, and where it came; `None` when it is due, or when a socket reports an error, which is that of
-    /// something sent before.
-    async fn hear<'a>(
-        &self,
-        due: Instant,
-        [mapping, filtering]: &'a mut [[u8; MAX_ANSWER]; 2],
-    ) -> Option<(Port, SocketAddr, &'a [u8])> {
-        tokio::select! {
-            received = self.mapping.recv_from(mapping) => {
-                let (length, from) = received.ok()?;
-                Some((Port::Mapping, from, &mapping[..length]))
-            }
-            received = self.filtering.recv_from(filtering) => {
-                let (length, from) = received.ok()?;
-                Some((Port::Filtering, from, &filtering[..length]))
-            }
-            () = sleep_until(due) => None,
-        }
-    }
-}
-
-/// The address from which the kernel sends to `server`. Both sockets keep to it: one that changes with the way to the
-/// server's other address would look like a NAT.
-async fn source_towards(server: SocketAddr) -> io::Result<IpAddr> {
-    let any: IpAddr = match server {
-        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-    };
-    let socket = UdpSocket::bind((any, 0)).await?;
-    socket.connect(server).await?;
-    Ok(socket.local_addr()?.ip())
 }
 
 fn randomness() -> io::Result<Randomness> {

@@ -51,7 +51,7 @@ fn scripted(name: &'static str, broker: &str, asked: Arc<Mutex<Vec<String>>>) ->
 fn settings() -> Settings {
     let flags = ["-url", "http://b.example/"];
     let args: Args = parse_from(Program { name: "snowflake-client", version: "0" }, flags).unwrap();
-    Settings::new(&args, &snowflake_pt::Args::default()).unwrap()
+    Settings::new(&args, &snowflake_pt::Args::default(), None).unwrap()
 }
 
 /// What comes of these ways, and who was asked.

@@ -2,7 +2,7 @@
 
 use super::Method;
 use crate::settings::{hides_server_name, list, tls_config};
-use crate::{Args, SettingsError, sqs};
+use crate::{Args, SettingsError, Upstream, sqs};
 use snowflake_cli::CommaList;
 use snowflake_rendezvous::limits::CLIENT_HEADERS;
 use snowflake_rendezvous::{AmpCache, Exchange, Http, Rendezvous, amp_cache};
@@ -18,16 +18,24 @@ const NUMBERS: std::ops::RangeInclusive<u8> = 2..=4;
 pub(crate) fn methods(
     args: &Args,
     line: &snowflake_pt::Args,
+    upstream: Option<&Upstream>,
 ) -> Result<Vec<Method>, SettingsError> {
-    let mut methods = vec![Wish::first(args, line).method(line)?];
+    let common = Common { hides_server_name: hides_server_name(line), upstream };
+    let mut methods = vec![Wish::first(args, line).method(&common)?];
     for number in NUMBERS {
         let wish = Wish::numbered(number, line);
         if !wish.is_empty() {
-            let method = wish.method(line);
+            let method = wish.method(&common);
             methods.push(method.map_err(|error| SettingsError::Further(number, error.into()))?);
         }
     }
     Ok(methods)
+}
+
+/// What holds for all ways.
+struct Common<'a> {
+    hides_server_name: bool,
+    upstream: Option<&'a Upstream>,
 }
 
 /// One way, in Go's words.
@@ -81,33 +89,33 @@ impl Wish {
         self.fronts.is_empty() && words.iter().all(|word| word.is_empty())
     }
 
-    fn method(&self, line: &snowflake_pt::Args) -> Result<Method, SettingsError> {
+    fn method(&self, common: &Common<'_>) -> Result<Method, SettingsError> {
         let is_cached = !self.ampcache.is_empty();
         let way: Arc<dyn Rendezvous> = if !self.sqsqueue.is_empty() {
             if is_cached || !self.url.is_empty() {
                 return Err(SettingsError::TwoMethods);
             }
-            Arc::new(self.queue(line)?)
+            Arc::new(self.queue(common)?)
         } else if is_cached {
-            Arc::new(self.amp_cache(line)?)
+            Arc::new(self.amp_cache(common)?)
         } else {
-            Arc::new(Http::new(self.exchange(self.broker()?, line, CLIENT_HEADERS)?))
+            Arc::new(Http::new(self.exchange(self.broker()?, common, CLIENT_HEADERS)?))
         };
         let mut words = vec![self.ampcache.as_str()];
         words.extend(self.fronts.iter().map(String::as_str));
         Ok(Method::new(way, &words))
     }
 
-    fn amp_cache(&self, line: &snowflake_pt::Args) -> Result<AmpCache, SettingsError> {
+    fn amp_cache(&self, common: &Common<'_>) -> Result<AmpCache, SettingsError> {
         let cache = Url::parse(&self.ampcache).map_err(SettingsError::AmpCacheUrl)?;
         let broker = self.broker()?;
         let endpoint = amp_cache::endpoint(&broker, &cache).map_err(SettingsError::AmpCache)?;
-        Ok(AmpCache::new(broker, self.exchange(endpoint, line, CLIENT_HEADERS)?))
+        Ok(AmpCache::new(broker, self.exchange(endpoint, common, CLIENT_HEADERS)?))
     }
 
-    fn queue(&self, line: &snowflake_pt::Args) -> Result<QueueRendezvous, SettingsError> {
+    fn queue(&self, common: &Common<'_>) -> Result<QueueRendezvous, SettingsError> {
         let get = |variable: &str| std::env::var(variable).ok();
-        let exchange = |url, headers| self.exchange(url, line, headers);
+        let exchange = |url, headers| self.exchange(url, common, headers);
         sqs::way(&self.sqsqueue, &self.sqscreds, get, exchange)
     }
 
@@ -122,12 +130,16 @@ impl Wish {
     fn exchange(
         &self,
         url: Url,
-        line: &snowflake_pt::Args,
+        common: &Common<'_>,
         headers: Duration,
     ) -> Result<Exchange, SettingsError> {
         let exchange = Exchange::new(url, self.fronts.iter(), tls_config()?, headers)
             .map_err(SettingsError::Broker)?;
-        Ok(if hides_server_name(line) { exchange.without_server_name() } else { exchange })
+        let exchange = match common.upstream {
+            Some(upstream) => exchange.through(upstream.for_rendezvous()),
+            None => exchange,
+        };
+        Ok(if common.hides_server_name { exchange.without_server_name() } else { exchange })
     }
 }
 

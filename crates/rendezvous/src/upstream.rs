@@ -149,9 +149,9 @@ impl Upstream {
 impl Endpoint {
     fn target(&self) -> Target {
         match &self.host {
-            url::Host::Domain(name) => Target::Name(name.clone(), self.port),
-            url::Host::Ipv4(ip) => Target::Address((*ip, self.port).into()),
-            url::Host::Ipv6(ip) => Target::Address((*ip, self.port).into()),
+            Host::Domain(name) => Target::Name(name.clone(), self.port),
+            Host::Ipv4(ip) => Target::Address((*ip, self.port).into()),
+            Host::Ipv6(ip) => Target::Address((*ip, self.port).into()),
         }
     }
 }

@@ -3,8 +3,10 @@ use rtc_stun::addr::OtherAddress;
 use rtc_stun::attributes::ATTR_OTHER_ADDRESS;
 use rtc_stun::message::{BINDING_SUCCESS, Message, Setter, TransactionId};
 use rtc_stun::xoraddr::XorMappedAddress;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::UdpSocket;
 use tokio::task::JoinSet;
 
 /// A server with two addresses of the loopback network, in front of which stands a NAT of a kind.
@@ -92,7 +94,7 @@ async fn discovered(kinds: &[Kind]) -> (Option<Behaviour>, Duration) {
     }
     let listed: Vec<_> = servers.iter().map(Server::as_listed).collect();
     let before = Instant::now();
-    let behaviour = discover(&listed).await;
+    let behaviour = discover(&listed, None).await;
     (behaviour, before.elapsed())
 }
 
@@ -143,7 +145,7 @@ async fn an_other_address_that_cannot_be_sent_to_is_silent() {
         let answer = answer(buffer[8..20].try_into().unwrap(), from, Some(other));
         socket.send_to(&answer, from).await.unwrap();
     });
-    assert_eq!(probe(server).await.unwrap(), Err(Unusable::OtherAddressSilent));
+    assert_eq!(probe(server, None).await.unwrap(), Err(Unusable::OtherAddressSilent));
 }
 
 /// The loopback network of IPv6 has one address only, so all that can be told is that there is no other.
@@ -158,5 +160,5 @@ async fn servers_are_asked_over_ipv6() {
         let answer = answer(buffer[8..20].try_into().unwrap(), from, None);
         socket.send_to(&answer, from).await.unwrap();
     });
-    assert_eq!(probe(server).await.unwrap(), Err(Unusable::NoOtherAddress));
+    assert_eq!(probe(server, None).await.unwrap(), Err(Unusable::NoOtherAddress));
 }

@@ -11,7 +11,7 @@ fn line(text: &str) -> snowflake_pt::Args {
 
 /// Name and broker of each way.
 fn ways(flags: &[&str], text: &str) -> Result<Vec<(String, String)>, String> {
-    let methods = methods(&args(flags), &line(text)).map_err(|error| error.to_string())?;
+    let methods = methods(&args(flags), &line(text), None).map_err(|error| error.to_string())?;
     let named = |m: &Method| (m.way.name().to_owned(), m.way.broker().to_owned());
     Ok(methods.iter().map(named).collect())
 }
@@ -84,7 +84,7 @@ fn bad_ways_are_named() {
 #[test]
 fn ways_are_known_again_by_what_makes_them() {
     let marks = |text: &str| -> Vec<_> {
-        let methods = methods(&args(&[]), &line(text)).unwrap();
+        let methods = methods(&args(&[]), &line(text), None).unwrap();
         methods.iter().map(|method| method.mark).collect()
     };
     let broker = "url=https://b.example/";

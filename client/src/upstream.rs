@@ -1,0 +1,91 @@
+//! The way out that tor's user has told tor of: TOR_PT_PROXY.
+
+use snowflake_pt::{ProxyKind, UpstreamProxy};
+use snowflake_rendezvous::UpstreamKind;
+use snowflake_socks5::{Credentials, Error, Proxy};
+
+/// What is said of proxies that carry no datagrams. Go's client refuses them.
+pub(crate) const RENDEZVOUS_ONLY: &str = "the upstream proxy is used for the rendezvous only: proxies of its kind carry \
+     no UDP, so connections to Snowflake proxies and STUN servers do not go through it";
+
+/// A proxy through which everything goes that it carries: all of it with SOCKS5, the rendezvous only with the others.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    rendezvous: snowflake_rendezvous::Upstream,
+    /// For WebRTC and STUN; `None` if it carries no datagrams.
+    datagrams: Option<Proxy>,
+}
+
+impl Upstream {
+    /// The proxy of TOR_PT_PROXY.
+    pub fn new(proxy: UpstreamProxy) -> Self {
+        let kind = match proxy.kind {
+            ProxyKind::Socks5 => UpstreamKind::Socks5,
+            ProxyKind::Socks4a => UpstreamKind::Socks4a,
+            ProxyKind::Http => UpstreamKind::Http,
+        };
+        let credentials = proxy.credentials.map(|told| (told.user, told.password));
+        let rendezvous = snowflake_rendezvous::Upstream::new(kind, proxy.address);
+        let rendezvous = match credentials.clone() {
+            Some((user, password)) => rendezvous.with_credentials(user, password),
+            None => rendezvous,
+        };
+        let credentials = credentials.map(|(user, password)| Credentials { user, password });
+        let datagrams =
+            matches!(proxy.kind, ProxyKind::Socks5).then(|| Proxy::new(proxy.address, credentials));
+        Self { rendezvous, datagrams }
+    }
+
+    /// Asks the proxy for a way for datagrams, as Go's client does at its start. Others are not asked for anything.
+    ///
+    /// # Errors
+    ///
+    /// What tor is told after `PROXY-ERROR proxy test failure:`.
+    pub async fn test(&self) -> Result<(), Error> {
+        match &self.datagrams {
+            Some(proxy) => proxy.associate().await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn carries_datagrams(&self) -> bool {
+        self.datagrams.is_some()
+    }
+
+    /// For the way to the broker.
+    pub(crate) fn for_rendezvous(&self) -> snowflake_rendezvous::Upstream {
+        self.rendezvous.clone()
+    }
+
+    /// For WebRTC and STUN; `None` if it carries no datagrams.
+    pub(crate) fn for_datagrams(&self) -> Option<Proxy> {
+        self.datagrams.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Args, Settings};
+    use snowflake_cli::{Program, parse_from};
+
+    /// Whether WebRTC goes through this proxy.
+    fn is_for_datagrams(url: &str) -> bool {
+        let upstream = Upstream::new(UpstreamProxy::parse(url).unwrap());
+        let program = Program { name: "snowflake-client", version: "0" };
+        let args: Args = parse_from(program, ["-url", "https://b.example/"]).unwrap();
+        let line = snowflake_pt::Args::default();
+        let settings = Settings::new(&args, &line, Some(&upstream)).unwrap();
+        let through = settings.webrtc.upstream.is_some();
+        assert_eq!(through, upstream.carries_datagrams());
+        through
+    }
+
+    #[test]
+    fn only_socks5_carries_datagrams() {
+        assert!(is_for_datagrams("socks5://127.0.0.1:1080"));
+        assert!(is_for_datagrams("socks5://user:password@127.0.0.1:1080"));
+        assert!(!is_for_datagrams("socks4a://127.0.0.1:1080"));
+        assert!(!is_for_datagrams("http://127.0.0.1:8080"));
+    }
+}
