@@ -32,7 +32,7 @@ pub async fn answer(config: &Config, offer_sdp: &str) -> Result<Answerer, SetupE
         .await
         .map_err(SetupError::library("making an answer"))?;
     let sdp = connection.describe(config, description).await?;
-    if !sdp::has_candidate(&sdp) {
+    if !config.hide_candidates && !sdp::has_candidate(&sdp) {
         return Err(SetupError::NoCandidate);
     }
     Ok(Answerer { sdp, accepted, connection })

@@ -35,6 +35,10 @@ pub struct Config {
     /// Then no socket of this machine is told of and [`ephemeral_ports`](Self::ephemeral_ports) mean nothing: the only
     /// candidates are what STUN servers see beyond the proxy, all of IPv4. A connection ends when the proxy ends it.
     pub upstream: Option<snowflake_socks5::Proxy>,
+    /// Whether descriptions hold no candidate at all, and none are waited for; default no.
+    ///
+    /// A peer is then reached only if it lets in what it has not sent to, which is what a probe server wants to know.
+    pub hide_candidates: bool,
 }
 
 impl Default for Config {
@@ -46,6 +50,7 @@ impl Default for Config {
             outbound_address: None,
             gathering_deadline: GATHERING_DEADLINE,
             upstream: None,
+            hide_candidates: false,
         }
     }
 }

@@ -187,6 +187,10 @@ impl Connection {
             .set_local_description(description)
             .await
             .map_err(SetupError::library("applying our own session description"))?;
+        if config.hide_candidates {
+            let description = self.peer.local_description().await.ok_or(SetupError::Failed)?;
+            return Ok(sdp::strip_candidates(&description.sdp));
+        }
         self.events.gathered(config.gathering_deadline).await;
         let description = self.peer.local_description().await.ok_or(SetupError::Failed)?;
         // Behind a proxy the only local address is one that nobody can be reached at.

@@ -25,6 +25,11 @@ pub fn strip_local_candidates(sdp: &str) -> String {
         .collect()
 }
 
+/// The description without any candidates; everything else stays byte for byte.
+pub(crate) fn strip_candidates(sdp: &str) -> String {
+    sdp.split_inclusive('\n').filter(|line| !line.starts_with("a=candidate:")).collect()
+}
+
 /// The library's description as it is shown to the peer.
 ///
 /// Host candidates get the `outbound` address if that is of their family; then those on local addresses go, unless they
@@ -107,5 +112,6 @@ mod tests {
     fn candidates_are_noticed() {
         assert!(has_candidate(DESCRIPTION));
         assert!(!has_candidate("v=0\r\na=end-of-candidates\r\n"));
+        assert_eq!(strip_candidates(DESCRIPTION), "v=0\r\na=end-of-candidates\r\n");
     }
 }
