@@ -256,6 +256,7 @@ async fn client(proxy: SocketAddr, stun_port: u16, over: Receiver<()>) {
 ///
 /// # Panics
 /// It is not, and something that it needs is missing.
+#[expect(clippy::print_stderr, reason = "whoever runs the tests should see it")]
 fn is_left_out(programs: &[&'static str]) -> bool {
     if std::env::var("SNOWFLAKE_WITHOUT_NATS").is_ok_and(|value| value == "1") {
         eprintln!("left out, because SNOWFLAKE_WITHOUT_NATS=1");
@@ -300,15 +301,16 @@ impl Dante {
         let mut command = Command::new("nsenter");
         command.arg(format!("--net={}", gate.path().display())).arg("danted");
         command.arg("-f").arg(file("conf")).arg("-p").arg(file("pid"));
-        let process = command.spawn().unwrap();
+        let log = file("log");
+        let dante = Self { process: command.spawn().unwrap(), _files: files };
         let is_there = || Ok(std::net::TcpStream::connect((GATE, Self::PORT)).is_ok());
         for _ in 0..500 {
             if gate.within(is_there).unwrap() {
-                return Self { process, _files: files };
+                return dante;
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        panic!("{}", std::fs::read_to_string(file("log")).unwrap_or_default());
+        panic!("{}", std::fs::read_to_string(log).unwrap_or_default());
     }
 }
 
