@@ -115,11 +115,11 @@ fn a_queue_takes_the_place_of_the_broker() {
     let sqsqueue = format!("sqsqueue={queue}");
     // In a line `=` needs no escape after the first.
     let sqscreds = format!("sqscreds={CREDS}");
-    let expected = Ok(vec![("sqs".to_owned(), queue.to_owned())]);
-    assert_eq!(ways(&[], &format!("{sqsqueue};{sqscreds}")), expected);
-    assert_eq!(ways(&["-sqsqueue", queue, "-sqscreds", CREDS], ""), expected);
+    let expected = vec![("sqs".to_owned(), queue.to_owned())];
+    assert_eq!(ways(&[], &format!("{sqsqueue};{sqscreds}")).unwrap(), expected);
+    assert_eq!(ways(&["-sqsqueue", queue, "-sqscreds", CREDS], "").unwrap(), expected);
     let second = format!("url=https://b.example/;sqsqueue2={queue};sqscreds2={CREDS}");
-    assert_eq!(ways(&[], &second).unwrap()[1..], expected.unwrap());
+    assert_eq!(ways(&[], &second).unwrap()[1..], expected);
 
     let error = |flags: &[&str], text: &str| ways(flags, text).unwrap_err();
     let both = "sqsqueue beside url or ampcache: ";
