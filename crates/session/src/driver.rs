@@ -153,7 +153,10 @@ impl<P: PacketConn> Driver<P> {
                 Event::Packet(carrier, packet) => {
                     if self.begins_another(core, now, &packet) {
                         let left = std::iter::once(Event::Packet(carrier, packet)).chain(events);
-                        return Err(Stop::Replaced(carriers_of(core).chain(left).collect()));
+                        // What they have shown to this session says nothing to the next.
+                        carriers_of(core).for_each(|id| self.conn.set_proven(id, false));
+                        let known = carriers_of(core).map(Event::Opened);
+                        return Err(Stop::Replaced(known.chain(left).collect()));
                     }
                     match core.kcp.handle_packet(now, packet) {
                         Ok(()) => {
@@ -173,11 +176,15 @@ impl<P: PacketConn> Driver<P> {
         Ok(())
     }
 
-    /// Whether a client begins a new session with this packet.
+    /// Whether a client begins a new session with this packet: in the place of one that is silent, or of one whose client
+    /// has acknowledged nothing yet, which anybody can begin. The latter takes the first segment, as kcp-go's listener does.
     fn begins_another(&mut self, core: &Core, now: StdInstant, packet: &Bytes) -> bool {
-        self.role == Role::Server
-            && snowflake_kcp::peek(packet).is_some_and(|peek| peek.conv != core.kcp.conv())
-            && self.is_silent(core, now)
+        let Some(peek) = snowflake_kcp::peek(packet) else { return false };
+        if self.role == Role::Client || peek.conv == core.kcp.conv() {
+            return false;
+        }
+        let is_new = core.kcp.stats().acks_received == 0;
+        is_new && peek.sn == 0 || self.is_silent(core, now)
     }
 
     /// Whether this session has been silent since another wanted its place, for long enough to lose it.
@@ -240,8 +247,8 @@ impl<P: PacketConn> Driver<P> {
 }
 
 /// The carriers of a session, as news for the next one.
-fn carriers_of(core: &Core) -> impl Iterator<Item = Event> {
-    core.carriers.states().map(|(id, ..)| Event::Opened(CarrierId::new(id)))
+fn carriers_of(core: &Core) -> impl Iterator<Item = CarrierId> {
+    core.carriers.states().map(|(id, ..)| CarrierId::new(id))
 }
 
 impl<P: PacketConn + Unpin> Future for Driver<P> {

@@ -80,11 +80,15 @@ const OUTGOING: usize = 256;
 /// 512, as Go, at most 2 MiB. When it is full, no carrier of that session is read.
 const INCOMING: usize = 512;
 
-/// Carriers that one session has at one time.
-///
-/// 16: Snowflake's clients use a handful. One more displaces the oldest of those that have not proven themselves to the
-/// session, which is the one most likely to be dead or a stranger's. If all have, one more is refused.
+/// Carriers that a client has at one time: 16, while Snowflake's clients use a handful.
 const CARRIERS: usize = 16;
+
+/// Carriers of one client at the server: 32, so that all that it may have can be dead, and not known to be, while as many
+/// take their place.
+///
+/// One more displaces the oldest of those that have not proven themselves to the session, which is the one most likely to
+/// be dead or a stranger's. If all have, one more is refused.
+const CARRIERS_AT_SERVER: usize = 2 * CARRIERS;
 
 /// How a [`RedialPacketConn`](crate::RedialPacketConn) behaves.
 #[derive(Clone, Debug)]
@@ -173,10 +177,12 @@ pub struct QueueConfig {
     pub backlog: usize,
     /// Clients at one time. Default 262,144. When it is reached, carriers of new clients are refused.
     pub clients: usize,
-    /// Carriers of one client at one time. Default 16: Snowflake's clients use a handful. One more displaces the oldest
-    /// of those that have not proven themselves to the session; if all have, one more is refused.
+    /// Carriers of one client at one time. Default 32, twice what a client may have: all of them can be dead, and not
+    /// known to be, while as many take their place. One more displaces the oldest of those that have not proven
+    /// themselves to the session; if all have, one more is refused.
     ///
-    /// Every proxy that a client has used knows its ClientID. That alone costs it no carrier that works.
+    /// Every proxy that a client has used knows its ClientID; that alone costs it no carrier that works. It knows the
+    /// conversation, too, and with that a stranger can pass for a carrier and take one of the free places.
     pub carriers: usize,
     /// A carrier from which nothing came for so long is closed. Default 90 s: a client in use says something every
     /// 10 s, and Go's server closes a WebSocket after 60 to 90 s without traffic.
@@ -190,7 +196,7 @@ impl Default for QueueConfig {
             incoming: INCOMING,
             backlog: 128,
             clients: 1 << 18,
-            carriers: CARRIERS,
+            carriers: CARRIERS_AT_SERVER,
             silence: Duration::from_secs(90),
         }
     }

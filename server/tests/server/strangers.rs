@@ -93,7 +93,7 @@ async fn connections_over_the_limit_wait_for_a_place() {
 }
 
 /// As many carriers as a client may have.
-const CARRIERS: usize = 16;
+const CARRIERS: usize = 32;
 
 /// A first packet of another conversation than any: one segment with number 0 and one byte, in a chunk.
 #[rustfmt::skip]

@@ -36,6 +36,10 @@ fn first_packet(conversation: u32) -> Bytes {
     packet.freeze()
 }
 
+/// An acknowledgement of what the server has said, in conversation 7.
+const ACKNOWLEDGEMENT: [u8; 24] =
+    [7, 0, 0, 0, 82, 0, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0];
+
 /// Whether the session makes way for another.
 fn is_replaced(driver: &mut Driver<Scripted>, packet: Bytes) -> bool {
     driver.conn.events.push(Event::Packet(CARRIER, packet));
@@ -71,7 +75,9 @@ async fn garbage_proves_nothing_and_a_packet_does() {
 async fn a_session_that_is_in_use_is_not_replaced() {
     let mut driver = server();
     let (own, thief) = (first_packet(7), first_packet(8));
+    driver.shared.lock().kcp.write(b"hello");
     assert!(!is_replaced(&mut driver, own.clone()));
+    assert!(!is_replaced(&mut driver, Bytes::from_static(&ACKNOWLEDGEMENT)));
     for _ in 0..10 {
         tokio::time::advance(SILENT / 2).await;
         assert!(!is_replaced(&mut driver, thief.clone()), "it was heard of since");
@@ -80,4 +86,11 @@ async fn a_session_that_is_in_use_is_not_replaced() {
     assert!(!is_replaced(&mut driver, thief.clone()));
     tokio::time::advance(SILENT).await;
     assert!(is_replaced(&mut driver, thief), "it is silent");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_nobody_has_confirmed_takes_no_place_from_an_honest_one() {
+    let mut driver = server();
+    assert!(!is_replaced(&mut driver, first_packet(7)));
+    assert!(is_replaced(&mut driver, first_packet(8)));
 }

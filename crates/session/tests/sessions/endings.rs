@@ -91,6 +91,7 @@ async fn a_dropped_stream_ends_at_the_peer_and_others_go_on() {
 async fn a_client_that_starts_anew_replaces_its_session_when_that_is_silent() {
     let (mut near, far) = pair(&Path::perfect(), 1);
     let (mut streams, _serving) = server(far);
+    let mut first = None;
     for round in [b'a', b'b'] {
         near.renew();
         let (session, driver) = open(&mut near, &Config::client());
@@ -103,12 +104,10 @@ async fn a_client_that_starts_anew_replaces_its_session_when_that_is_silent() {
         let mut accepted = streams.recv().await.unwrap();
         assert_eq!(accepted.read_u8().await.unwrap(), round);
         if round == b'a' {
-            tokio::spawn(async move {
-                let reset = accepted.read_u8().await.unwrap_err();
-                assert_eq!(reset.kind(), ErrorKind::ConnectionReset);
-            });
+            first = Some(tokio::spawn(async move { accepted.read_u8().await.unwrap_err().kind() }));
         }
     }
+    assert_eq!(first.unwrap().await.unwrap(), ErrorKind::ConnectionReset);
 }
 
 #[tokio::test(start_paused = true)]
