@@ -81,10 +81,10 @@ impl Config {
             trusted_hops: args.trusted_hops.map(TrustedHops::Always).unwrap_or_default(),
             queues: sqs::queues(args, |variable| env::var(variable).ok())?,
             metrics_log,
-            ip_count: ip_count(args)?,
             limits: Limits::default(),
-            // Last, since it makes a directory and a key: a broker that does not start leaves none.
+            // Last, since these make files: a broker that does not start leaves none.
             tls: tls(args, choice)?,
+            ip_count: ip_count(args)?,
         })
     }
 }

@@ -156,9 +156,14 @@ fn of_nat(nat: NatType) -> usize {
     }
 }
 
+/// Appends a line, or nothing of it: half a line would spoil the next one, too.
 fn write(mut file: &File, line: &str) -> io::Result<()> {
-    file.write_all(line.as_bytes())?;
-    file.sync_all()
+    let before = file.metadata()?.len();
+    let written = file.write_all(line.as_bytes()).and_then(|()| file.sync_all());
+    if written.is_err() {
+        file.set_len(before)?;
+    }
+    written
 }
 
 #[expect(clippy::disallowed_methods, reason = "chunks are dated")]
