@@ -5,7 +5,12 @@
 
 mod process;
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc};
+use std::{
+    convert::Infallible,
+    io,
+    net::{SocketAddr, ToSocketAddrs},
+    sync::Arc,
+};
 
 use http_body_util::Full;
 use hyper::{
@@ -44,7 +49,8 @@ pub struct MetricsAddress {
 pub(crate) struct Listener(std::net::TcpListener);
 
 impl Listener {
-    /// Listens at the first of the host's addresses that can be had.
+    /// Listens at the first of the host's addresses that can be had, IPv4 before IPv6 as Go's programs do: who asks
+    /// `127.0.0.1` finds what listens at `localhost`.
     pub(crate) fn bind(address: &MetricsAddress) -> io::Result<Self> {
         let MetricsAddress { host, port } = address;
         let listener = match host.as_str() {
@@ -52,7 +58,9 @@ impl Listener {
                 .or_else(|_| std::net::TcpListener::bind(("0.0.0.0", *port)))?,
             host => {
                 let host = host.trim_start_matches('[').trim_end_matches(']');
-                std::net::TcpListener::bind((host, *port))?
+                let mut addresses: Vec<_> = (host, *port).to_socket_addrs()?.collect();
+                addresses.sort_by_key(SocketAddr::is_ipv6);
+                std::net::TcpListener::bind(&addresses[..])?
             }
         };
         listener.set_nonblocking(true)?;

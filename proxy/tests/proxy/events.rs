@@ -1,6 +1,10 @@
 //! What a proxy tells of a client: to the program around it and to Prometheus.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::{SinkExt, StreamExt};
 use snowflake_messages::ProxyAnswerResponse;
@@ -51,7 +55,11 @@ async fn a_client_comes_and_goes() {
         config.summary_interval = Some(INTERVAL);
         config.metrics = Some(MetricsAddress { host: "localhost".to_owned(), port: 0 });
     };
-    let begin = |proxy: Proxy| (proxy.metrics_address().unwrap(), proxy.start());
+    let begin = |proxy: Proxy| {
+        let address = proxy.metrics_address().unwrap();
+        assert_eq!(address.ip(), Ipv4Addr::LOCALHOST, "where Go's listens, too");
+        (address, proxy.start())
+    };
     let ((address, running), mut served) = Served::by(change, begin).await;
     for expected in [Event::Starting, Event::NatType(NatType::Unknown), Event::Connected] {
         assert_eq!(next(&mut served.events).await, expected);
