@@ -61,7 +61,8 @@ impl Environment {
     ///
     /// Names the variable that holds no proxy. Go's programs start, and fail at each exchange.
     pub fn read() -> Result<Self, EnvironmentError> {
-        Self::from_variables(|name| env::var(name).ok())
+        // What is no text is no URL either, and then has to be refused and not overlooked.
+        Self::from_variables(|name| Some(env::var_os(name)?.to_string_lossy().into_owned()))
     }
 
     /// As [`read`](Self::read), with variables from elsewhere.
