@@ -28,6 +28,10 @@ impl Args {
             cached(&self.ampcache).map_err(|reason| bad("ampcache", &self.ampcache, reason))?;
         }
         if !self.sqsqueue.is_empty() {
+            if !self.url.is_empty() || !self.ampcache.is_empty() {
+                let reason = "beside -url or -ampcache: give one of them".to_owned();
+                return Err(bad("sqsqueue", &self.sqsqueue, reason));
+            }
             queue(&self.sqsqueue).map_err(|reason| bad("sqsqueue", &self.sqsqueue, reason))?;
         }
         if !self.sqscreds.is_empty() {

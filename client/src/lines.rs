@@ -19,8 +19,11 @@ pub(crate) fn negotiating(rendezvous: &str) {
     info!("Negotiating via {} rendezvous...", in_gos_word(rendezvous));
 }
 
-/// What the broker, or what stands before it, answered to a request, if it did.
+/// What the broker, or what stands before it, answered to a request by HTTP, if it did.
 pub(crate) fn responded<T>(rendezvous: &str, result: &Result<T, RendezvousError>) {
+    if !matches!(rendezvous, "http" | "ampcache") {
+        return;
+    }
     let rendezvous = in_gos_word(rendezvous);
     match result {
         Ok(_) => info!("{rendezvous} rendezvous response: 200 OK"),
@@ -60,7 +63,7 @@ fn in_gos_word(rendezvous: &str) -> &str {
     match rendezvous {
         "http" => "HTTP",
         "ampcache" => "AMP cache",
-        "sqs" => "SQS",
+        "sqs" => "SQS Queue",
         other => other,
     }
 }

@@ -134,7 +134,8 @@ impl Inquiry<'_> {
         let decode =
             |response: Bytes| ClientPollResponse::decode(&response).map_err(AttemptError::Response);
         exchanged.and_then(decode).inspect_err(|error| {
-            tracing::info!("rendezvous by {} failed: {}", self.method.name(), Chain(error));
+            // What it costs the user is said when all ways have failed.
+            tracing::debug!("rendezvous by {} failed: {}", self.method.name(), Chain(error));
         })
     }
 }

@@ -85,7 +85,7 @@ impl Wish {
     }
 
     fn is_empty(&self) -> bool {
-        let words = [&self.url, &self.ampcache, &self.sqsqueue];
+        let words = [&self.url, &self.ampcache, &self.sqsqueue, &self.sqscreds];
         self.fronts.is_empty() && words.iter().all(|word| word.is_empty())
     }
 

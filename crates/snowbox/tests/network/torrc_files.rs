@@ -71,7 +71,7 @@ fn the_client_takes_the_lines_that_are_commented_out() {
     let text = std::fs::read_to_string(Path::new(SOURCE_ROOT).join(CLIENT_FILE)).unwrap();
     let lines = text.lines().filter_map(|line| line.strip_prefix("#Bridge "));
     let methods: Vec<_> = lines.map(methods).collect();
-    assert_eq!(methods, [vec!["ampcache"], vec!["http", "ampcache"]]);
+    assert_eq!(methods, [vec!["ampcache"], vec!["sqs"], vec!["http", "ampcache"]]);
 }
 
 /// The ways to a broker that a good line describes.
