@@ -67,7 +67,7 @@ impl Config {
 }
 
 fn proxy(flag: &'static str, value: &str) -> Result<Proxy, ConfigError> {
-    let bad = |reason| ConfigError::Proxy { flag, value: value.to_owned(), reason };
+    let bad = |reason| ConfigError::Proxy { flag, value: without_secrets(value), reason };
     let proxy = UpstreamProxy::parse(value).map_err(|error| bad(NotSocks5::Form(error)))?;
     if proxy.kind != ProxyKind::Socks5 {
         return Err(bad(NotSocks5::Kind));
@@ -76,6 +76,14 @@ fn proxy(flag: &'static str, value: &str) -> Result<Proxy, ConfigError> {
     let credentials =
         credentials.map(|told| Credentials { user: told.user, password: told.password });
     Ok(Proxy::new(proxy.address, credentials))
+}
+
+/// Leaves out what stands before the last `@`: whoever reads the log need not know it.
+fn without_secrets(value: &str) -> String {
+    match value.rsplit_once('@') {
+        Some((_, address)) => format!("...@{address}"),
+        None => value.to_owned(),
+    }
 }
 
 fn stun_servers(args: &Args) -> Result<Vec<StunServer>, ConfigError> {
@@ -128,6 +136,20 @@ mod tests {
         let program = Program { name: "snowflake-probetest", version: "0" };
         let args: Args = parse_from(program, flags.iter().copied()).expect("flags of Go's program");
         Config::from_args(&args).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_bad_proxy_is_named_without_its_password() {
+        const FLAG: &str = "strictInteractiveConnectivitySimulationSocks5Proxy";
+        for (value, shown) in [
+            ("http://user:secret@127.0.0.1:8080", "...@127.0.0.1:8080"),
+            ("socks5://user:se@cret@proxy.example:1081", "...@proxy.example:1081"),
+            ("nonsense", "nonsense"),
+        ] {
+            let error = config(&["-disable-tls", &format!("-{FLAG}={value}")]).unwrap_err();
+            let start = format!("invalid value {shown:?} for flag -{FLAG}: ");
+            assert!(error.starts_with(&start), "{error}");
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub enum ConfigError {
     Proxy {
         /// The flag, without its dash.
         flag: &'static str,
-        /// The value as given.
+        /// The value as given, but for the name and password in it.
         value: String,
         /// What is wrong with it.
         reason: NotSocks5,
@@ -46,6 +46,6 @@ pub enum NotSocks5 {
     #[error("only socks5 carries UDP")]
     Kind,
     /// No proxy at all. The text is written for tor's variable.
-    #[error("write socks5://[user:password@]address:port ({0:?})")]
+    #[error("write socks5://[user:password@]address:port")]
     Form(ProxyError),
 }
