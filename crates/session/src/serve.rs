@@ -13,9 +13,10 @@ use tokio::time::Instant;
 
 /// Serves the client at the other end of `conn`; `hand_out` gets every stream that it opens.
 ///
-/// The first packet names the conversation. A client that begins a new one replaces its session by it when that has been
-/// silent for 60 s from then on; until then it is taken for a stranger. Usually there is one. Ends with the reason why the last session is over, or with
-/// [`SessionEnd::Closed`] if no packet that could begin one came within 10 s.
+/// The first packet names the conversation; usually there is one. A client that begins another replaces its session by it:
+/// at once while it has acknowledged nothing in the old one, else when that has been silent for 60 s from then on; until
+/// then it is taken for a stranger. Ends with the reason why the last session is over, or with [`SessionEnd::Closed`] if no
+/// packet that could begin one came within 10 s.
 ///
 /// # Cancel safety
 ///
