@@ -279,7 +279,7 @@ impl Congestion {
 
     /// A little less than the carrier delivers in the round trip without a queue.
     fn drained(&self) -> usize {
-        (self.in_time(self.base()) * 3 / 4).clamp(MIN_WINDOW, MAX_WINDOW)
+        (self.in_time(self.base()) * 7 / 8).clamp(MIN_WINDOW, MAX_WINDOW)
     }
 
     /// How long what has arrived is usually held up for a lost packet: much of what is under way is not on the path.
