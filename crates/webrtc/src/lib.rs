@@ -31,6 +31,7 @@
 //! [`Bytes`]: bytes::Bytes
 
 mod addresses;
+mod alarm;
 mod answerer;
 mod batches;
 mod channel;

@@ -16,10 +16,11 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use webrtc::data_channel::DataChannel;
 
 use crate::{
+    alarm,
     connection::Channel,
     limits::{MAX_SILENCE_AT_REST, MIN_PROLONGED_SLEEP, PATH_CHECK_INTERVAL, QUIET_BEFORE_REST},
 };
@@ -56,8 +57,17 @@ impl Rest {
         self.channel.get().is_some()
     }
 
+    /// Sleeps until the next timer, due in `wanted`, or longer if that one is only the agent's.
+    ///
+    /// Cancel safe: nothing is lost but the sleep.
+    pub(crate) async fn sleep(&self, wanted: Duration) {
+        let duration = self.prolong(wanted).await;
+        // An alarm costs more than a timer, but wakes only once.
+        if duration > wanted { alarm::sleep(duration).await } else { sleep(duration).await }
+    }
+
     /// How long to sleep when the next timer is due in `wanted`.
-    pub(crate) async fn prolong(&self, wanted: Duration) -> Duration {
+    async fn prolong(&self, wanted: Duration) -> Duration {
         self.prolong_if_acknowledged(wanted, self.outstanding()).await
     }
 

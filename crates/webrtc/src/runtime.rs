@@ -17,7 +17,7 @@ use socket2::SockRef;
 use tokio::{
     sync::Notify,
     task::{AbortHandle, JoinSet},
-    time::{sleep, timeout},
+    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 use webrtc::runtime::{
@@ -130,7 +130,7 @@ impl Runtime for ConnectionRuntime {
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         if self.is_settled.load(Ordering::Relaxed) && self.rest.has_begun() {
             let rest = self.rest.clone();
-            return Box::pin(async move { sleep(rest.prolong(duration).await).await });
+            return Box::pin(async move { rest.sleep(duration).await });
         }
         let nudge = self.nudge.clone();
         Box::pin(async move {
