@@ -9,17 +9,34 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
-use tokio::time::{Instant, interval_at};
+use tokio::time::Instant;
 use tracing::{Level, enabled};
 
 /// What one session's proxies add up to.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Meter {
     proxies: AtomicUsize,
     inbound: AtomicU64,
     outbound: AtomicU64,
     messages: AtomicU64,
     sends: AtomicU64,
+    began: Instant,
+    /// Milliseconds after the beginning at which the next line about traffic is due.
+    due: AtomicU64,
+}
+
+impl Default for Meter {
+    fn default() -> Self {
+        Self {
+            proxies: AtomicUsize::default(),
+            inbound: AtomicU64::default(),
+            outbound: AtomicU64::default(),
+            messages: AtomicU64::default(),
+            sends: AtomicU64::default(),
+            began: Instant::now(),
+            due: AtomicU64::new(TRAFFIC_INTERVAL.as_millis() as u64),
+        }
+    }
 }
 
 impl Meter {
@@ -28,21 +45,32 @@ impl Meter {
         self.proxies.load(Relaxed)
     }
 
-    /// Logs what went through since the last time, if anything did: every [`TRAFFIC_INTERVAL`], for as long as this is
-    /// polled. Without a log it ends at once.
-    pub(crate) async fn log_traffic(self: Arc<Self>) {
+    fn received(&self, bytes: usize) {
+        self.inbound.fetch_add(bytes as u64, Relaxed);
+        self.messages.fetch_add(1, Relaxed);
+        self.log_traffic();
+    }
+
+    fn sent(&self, bytes: usize) {
+        self.outbound.fetch_add(bytes as u64, Relaxed);
+        self.sends.fetch_add(1, Relaxed);
+        self.log_traffic();
+    }
+
+    /// Logs what went through since the last line if that was [`TRAFFIC_INTERVAL`] ago. The traffic itself asks for it, so
+    /// that nothing wakes up for a line about nothing.
+    fn log_traffic(&self) {
         if !enabled!(Level::INFO) {
             return;
         }
-        let mut ticks = interval_at(Instant::now() + TRAFFIC_INTERVAL, TRAFFIC_INTERVAL);
-        loop {
-            ticks.tick().await;
-            let take = |count: &AtomicU64| count.swap(0, Relaxed);
-            let (messages, sends) = (take(&self.messages), take(&self.sends));
-            if messages > 0 || sends > 0 {
-                lines::traffic(take(&self.inbound), take(&self.outbound), messages, sends);
-            }
+        let (now, due) = (self.began.elapsed().as_millis() as u64, self.due.load(Relaxed));
+        let next = now + TRAFFIC_INTERVAL.as_millis() as u64;
+        if now < due || self.due.compare_exchange(due, next, Relaxed, Relaxed).is_err() {
+            return;
         }
+        let take = |count: &AtomicU64| count.swap(0, Relaxed);
+        let (messages, sends) = (take(&self.messages), take(&self.sends));
+        lines::traffic(take(&self.inbound), take(&self.outbound), messages, sends);
     }
 }
 
@@ -77,8 +105,7 @@ where
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let item = ready!(self.carrier.poll_next_unpin(cx));
         if let Some(Ok(message)) = &item {
-            self.meter.inbound.fetch_add(message.len() as u64, Relaxed);
-            self.meter.messages.fetch_add(1, Relaxed);
+            self.meter.received(message.len());
         }
         Poll::Ready(item)
     }
@@ -95,8 +122,7 @@ where
     }
 
     fn start_send(mut self: Pin<&mut Self>, message: Bytes) -> io::Result<()> {
-        self.meter.outbound.fetch_add(message.len() as u64, Relaxed);
-        self.meter.sends.fetch_add(1, Relaxed);
+        self.meter.sent(message.len());
         Pin::new(&mut self.carrier).start_send(message)
     }
 

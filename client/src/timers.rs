@@ -21,7 +21,7 @@ pub(crate) const HALF_CLOSED: Duration = Duration::from_secs(10);
 /// tor sends SIGKILL a few seconds after SIGTERM.
 pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(1);
 
-/// How often a session logs what went through its proxies: Go's `LogTimeInterval`.
+/// How often at most a session logs what went through its proxies: Go's `LogTimeInterval`.
 pub(crate) const TRAFFIC_INTERVAL: Duration = Duration::from_secs(5);
 
 /// SOCKS connections at one time. tor opens one per bridge line and a few more; each costs a session and a WebRTC

@@ -23,7 +23,6 @@ pub struct Tunnel {
     stream: Stream,
     session: Session,
     driver: AbortOnDropHandle<SessionEnd>,
-    traffic_log: AbortOnDropHandle<()>,
 }
 
 impl Tunnel {
@@ -40,7 +39,7 @@ impl Tunnel {
         let meter = Arc::<Meter>::default();
         let conn = MultiplexingPacketConn::new(
             ClientId::random(),
-            Proxies::new(settings, nat, events, meter.clone()),
+            Proxies::new(settings, nat, events, meter),
             MultiplexingConfig::default(),
         );
         let (session, driver) = open(conn, &config);
@@ -49,7 +48,6 @@ impl Tunnel {
             stream,
             session,
             driver: AbortOnDropHandle::new(tokio::spawn(driver)),
-            traffic_log: AbortOnDropHandle::new(tokio::spawn(meter.log_traffic())),
         })
     }
 
@@ -61,9 +59,9 @@ impl Tunnel {
     /// Ends the stream and the session, and waits until the bridge has been told, at most
     /// [`LINGER`](snowflake_session::LINGER).
     pub async fn close(self) {
-        let Self { stream, session, driver, traffic_log } = self;
+        let Self { stream, session, driver } = self;
         lines::end_collecting();
-        drop((stream, session, traffic_log));
+        drop((stream, session));
         match driver.await {
             Ok(end) => tracing::debug!(%end, "a session is over"),
             Err(error) => tracing::error!(%error, "a session's driver failed"),
