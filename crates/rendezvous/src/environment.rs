@@ -2,6 +2,7 @@
 
 use std::{env, net::IpAddr};
 
+use snowflake_addresses::Network;
 use thiserror::Error;
 use url::{Host, Url};
 
@@ -43,8 +44,8 @@ pub enum EnvironmentProblem {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Exception {
     All,
-    /// All addresses that begin like this one, in so many bits.
-    Network(IpAddr, u8),
+    Network(Network),
+    /// One address, and its port if only that is meant.
     Address(IpAddr, Option<u16>),
     /// A name with a dot before it, and whether the name itself is meant besides those that end so.
     Name {
@@ -115,7 +116,7 @@ impl Exception {
     fn holds_for(&self, name: &str, ip: Option<IpAddr>, port: u16) -> bool {
         match self {
             Self::All => true,
-            Self::Network(network, bits) => ip.is_some_and(|ip| begins_like(ip, *network, *bits)),
+            Self::Network(network) => ip.is_some_and(|ip| network.contains(ip)),
             Self::Address(address, only) => {
                 ip == Some(*address) && only.is_none_or(|only| only == port)
             }
@@ -178,13 +179,8 @@ fn exception(element: &str) -> Option<Exception> {
         "*" => return Some(Exception::All),
         _ => {}
     }
-    if let Some((address, bits)) = element.split_once('/')
-        && let (Ok(address), Ok(bits)) = (address.parse::<IpAddr>(), bits.parse::<u8>())
-    {
-        return Some(Exception::Network(address, bits));
-    }
-    if let Ok(address) = element.parse::<IpAddr>() {
-        return Some(Exception::Address(address.to_canonical(), None));
+    if let Ok(network) = element.parse() {
+        return Some(Exception::Network(network));
     }
     let (host, port) = match element.rsplit_once(':').map(|(host, port)| (host, port.parse())) {
         Some((host, Ok(port))) => (host, Some(port)),
@@ -200,19 +196,6 @@ fn exception(element: &str) -> Option<Exception> {
     // Names of URLs are in ASCII.
     let ascii = Host::parse(bare).ok()?.to_string();
     Some(Exception::Name { dotted: format!(".{ascii}"), itself, port })
-}
-
-fn begins_like(ip: IpAddr, network: IpAddr, bits: u8) -> bool {
-    let (ip, network, width) = match (ip, network) {
-        (IpAddr::V4(ip), IpAddr::V4(network)) => {
-            (u128::from(u32::from(ip)), u128::from(u32::from(network)), 32)
-        }
-        (IpAddr::V6(ip), IpAddr::V6(network)) => (u128::from(ip), u128::from(network), 128),
-        _ => return false,
-    };
-    // A shift by the whole width is none that a machine can do: then every address is meant.
-    let shift = width - u32::from(bits).min(width);
-    (ip ^ network).checked_shr(shift).unwrap_or(0) == 0
 }
 
 #[cfg(test)]
