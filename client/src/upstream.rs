@@ -2,7 +2,7 @@
 
 use snowflake_pt::{ProxyKind, UpstreamProxy};
 use snowflake_rendezvous::UpstreamKind;
-use snowflake_socks5::{Credentials, Error, Proxy};
+use snowflake_socks5::{Error, Proxy};
 
 /// What is said of proxies that carry no datagrams. Go's client refuses them.
 pub(crate) const RENDEZVOUS_ONLY: &str = "the upstream proxy is used for the rendezvous only: proxies of its kind carry \
@@ -24,15 +24,13 @@ impl Upstream {
             ProxyKind::Socks4a => UpstreamKind::Socks4a,
             ProxyKind::Http => UpstreamKind::Http,
         };
-        let credentials = proxy.credentials.map(|told| (told.user, told.password));
-        let rendezvous = snowflake_rendezvous::Upstream::new(kind, proxy.address);
+        let UpstreamProxy { address, credentials, .. } = proxy;
+        let rendezvous = snowflake_rendezvous::Upstream::new(kind, address);
         let rendezvous = match credentials.clone() {
-            Some((user, password)) => rendezvous.with_credentials(user, password),
+            Some(credentials) => rendezvous.with_credentials(credentials),
             None => rendezvous,
         };
-        let credentials = credentials.map(|(user, password)| Credentials { user, password });
-        let datagrams =
-            matches!(proxy.kind, ProxyKind::Socks5).then(|| Proxy::new(proxy.address, credentials));
+        let datagrams = (kind == UpstreamKind::Socks5).then(|| Proxy::new(address, credentials));
         Self { rendezvous, datagrams }
     }
 

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use snowflake_pt::{ProxyKind, UpstreamProxy};
-use snowflake_socks5::{Credentials, Proxy};
+use snowflake_socks5::Proxy;
 use snowflake_tls_server::{AcmeConfig, Directory, HTTP1, Tls};
 use snowflake_webrtc::{IceServer, StunServer};
 
@@ -72,10 +72,7 @@ fn proxy(flag: &'static str, value: &str) -> Result<Proxy, ConfigError> {
     if proxy.kind != ProxyKind::Socks5 {
         return Err(bad(NotSocks5::Kind));
     }
-    let credentials = proxy.credentials;
-    let credentials =
-        credentials.map(|told| Credentials { user: told.user, password: told.password });
-    Ok(Proxy::new(proxy.address, credentials))
+    Ok(Proxy::new(proxy.address, proxy.credentials))
 }
 
 /// Leaves out what stands before the last `@`: whoever reads the log need not know it.

@@ -6,7 +6,10 @@ use snowflake_addresses::Network;
 use thiserror::Error;
 use url::{Host, Url};
 
-use crate::upstream::{Upstream, UpstreamKind};
+use crate::upstream::{Credentials, Upstream, UpstreamKind};
+
+/// The longest user name or password that SOCKS5 can say, in bytes (RFC 1929).
+const MAX_SOCKS5_FIELD: usize = 255;
 
 /// What `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` say, in capitals or not.
 ///
@@ -32,7 +35,7 @@ pub struct EnvironmentError {
 /// What is wrong with a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum EnvironmentProblem {
-    /// Nothing that could be dialled.
+    /// Nothing that could be dialled, or with a user name or password that SOCKS5 has no room for.
     #[error("is not the URL of a proxy")]
     Url,
     /// A kind of proxy that is not spoken to, such as one in TLS (`https`).
@@ -145,13 +148,18 @@ fn parse(value: &str) -> Result<Upstream, EnvironmentProblem> {
     match (url.username(), url.password()) {
         ("", None) => Ok(upstream),
         (user, password) => {
-            let text = |part: &str| decode(part).ok_or(EnvironmentProblem::Url);
-            Ok(upstream.with_credentials(text(user)?, text(password.unwrap_or_default())?))
+            let text = |part: &str| {
+                let text = decode(part)
+                    .filter(|text| kind != UpstreamKind::Socks5 || text.len() <= MAX_SOCKS5_FIELD);
+                text.ok_or(EnvironmentProblem::Url)
+            };
+            let (user, password) = (text(user)?, text(password.unwrap_or_default())?);
+            Ok(upstream.with_credentials(Credentials { user, password }))
         }
     }
 }
 
-/// Undoes `%41`. Of at most 255 bytes, which is all that SOCKS5 can say.
+/// Undoes `%41`.
 fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
@@ -168,7 +176,7 @@ fn decode(text: &str) -> Option<String> {
             }
         };
     }
-    String::from_utf8(bytes).ok().filter(|text| text.len() <= 255)
+    String::from_utf8(bytes).ok()
 }
 
 /// One element of the list; what cannot be understood is left out, as in Go.
