@@ -106,12 +106,7 @@ mod tests {
     fn bad_values_are_named_with_flag_and_reason() {
         for (flag, value, at_fault, reason) in [
             ("url", "b.example", "b.example", "relative URL without a base"),
-            (
-                "url",
-                "ftp://b.example/",
-                "ftp://b.example/",
-                "the broker's URL must be http or https",
-            ),
+            ("url", "ftp://b.example/", "ftp://b.example/", "the URL must be http or https"),
             ("ampcache", "nonsense", "nonsense", "relative URL without a base"),
             ("sqsqueue", "queue", "queue", "relative URL without a base"),
             (

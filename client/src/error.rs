@@ -2,7 +2,7 @@
 
 use snowflake_amp::CacheUrlError;
 use snowflake_messages::{ClientResponseError, DescriptionError};
-use snowflake_rendezvous::{ConfigError, ExchangeError, RendezvousError};
+use snowflake_rendezvous::{ConfigError, RendezvousError};
 use snowflake_sqs::{CredentialsError, EndpointError, RegionError};
 use snowflake_webrtc::{IceServerError, SetupError};
 use std::error::Error;
@@ -102,7 +102,7 @@ impl AttemptError {
     /// What the Go client says of the same, where it has a text of its own.
     pub(crate) fn in_gos_words(&self) -> Option<&'static str> {
         match self {
-            Self::Rendezvous(RendezvousError::Exchange(ExchangeError::Status(_))) => {
+            Self::Rendezvous(error) if error.status().is_some() => {
                 Some("Unexpected error, no answer.")
             }
             Self::Response(ClientResponseError::Empty) => Some("received empty broker response"),
@@ -130,13 +130,32 @@ impl fmt::Display for Chain<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use snowflake_rendezvous::ExchangeError;
     use std::time::Duration;
+
+    #[test]
+    fn who_failed_is_named() {
+        let chain = |error: &dyn Error| Chain(error).to_string();
+        let status = || ExchangeError::Status(404);
+        assert_eq!(
+            chain(&AttemptError::Rendezvous(status().into())),
+            "asking the broker: the peer answered with HTTP status 404"
+        );
+        assert_eq!(
+            chain(&AttemptError::Rendezvous(RendezvousError::Cache(status()))),
+            "asking the broker: asking the AMP cache: the peer answered with HTTP status 404"
+        );
+    }
 
     #[test]
     fn some_errors_have_the_words_of_go() {
         for (error, words) in [
             (
                 AttemptError::Rendezvous(ExchangeError::Status(503).into()),
+                "Unexpected error, no answer.",
+            ),
+            (
+                AttemptError::Rendezvous(RendezvousError::Cache(ExchangeError::Status(404))),
                 "Unexpected error, no answer.",
             ),
             (AttemptError::Response(ClientResponseError::Empty), "received empty broker response"),

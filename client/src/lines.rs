@@ -1,6 +1,6 @@
 //! Lines of the log in the words of the Go client, by which other programs tell how far a connection has come.
 
-use snowflake_rendezvous::{ExchangeError, RendezvousError};
+use snowflake_rendezvous::RendezvousError;
 use std::io;
 use tracing::info;
 
@@ -25,12 +25,10 @@ pub(crate) fn responded<T>(rendezvous: &str, result: &Result<T, RendezvousError>
         return;
     }
     let rendezvous = in_gos_word(rendezvous);
-    match result {
+    match result.as_ref().map_err(RendezvousError::status) {
         Ok(_) => info!("{rendezvous} rendezvous response: 200 OK"),
-        Err(RendezvousError::Exchange(ExchangeError::Status(status))) => {
-            info!("{rendezvous} rendezvous response: {status}");
-        }
-        Err(_) => {}
+        Err(Some(status)) => info!("{rendezvous} rendezvous response: {status}"),
+        Err(None) => {}
     }
 }
 

@@ -52,12 +52,12 @@ impl Rendezvous for AmpCache {
 
     fn exchange(&self, poll: Poll) -> Exchanging<'_> {
         Box::pin(async move {
-            let connection = self.exchange.connect().await?;
+            let connection = self.exchange.connect().await.map_err(RendezvousError::Cache)?;
             // No cache shall have seen this request, not even if there is one with the same poll.
             let mut breaker = [0; 9];
             getrandom::fill(&mut breaker).map_err(RendezvousError::Random)?;
             let path = encode_path(&poll.message().await, breaker);
-            let page = connection.get(&path).await?;
+            let page = connection.get(&path).await.map_err(RendezvousError::Cache)?;
             decode_armor(&page).map(Into::into).map_err(RendezvousError::Armor)
         })
     }

@@ -1,8 +1,10 @@
 //! The ways to a broker, by a front on loopback: what it is asked for, and when.
 
+use rustls::RootCertStore;
 use snowflake_amp::{decode_path, encode_armor};
 use snowflake_rendezvous::{
-    AmpCache, Exchange, Http, Poll, Rendezvous, RendezvousError, amp_cache, limits,
+    AmpCache, Exchange, ExchangeError, Http, Poll, Rendezvous, RendezvousError, amp_cache, limits,
+    tls,
 };
 use tokio::sync::oneshot;
 use url::Url;
@@ -61,6 +63,16 @@ async fn a_page_without_armor_is_no_response() {
         let refused = amp(&front).exchange(Poll::new("poll")).await;
         assert!(matches!(refused, Err(RendezvousError::Armor(_))), "{refused:?}");
     }
+}
+
+#[tokio::test]
+async fn a_cache_that_fails_is_not_called_a_broker() {
+    let mut front = front(&[]).await;
+    front.trust = tls::with_roots(RootCertStore::empty()).unwrap();
+    let refused = amp(&front).exchange(Poll::new("poll")).await.unwrap_err();
+    assert!(matches!(refused, RendezvousError::Cache(ExchangeError::Tls(_))), "{refused:?}");
+    assert_eq!(refused.to_string(), "asking the AMP cache");
+    front.serving.abort();
 }
 
 #[tokio::test]
