@@ -73,6 +73,13 @@ pub struct Args {
     /// front, but in a container, strangers may have private addresses: use 0.
     #[arg(long, help_heading = LISTENING)]
     pub trusted_hops: Option<usize>,
+    /// Load balancers that name their clients by the PROXY protocol, version 1 or 2 (haproxy's
+    /// send-proxy, send-proxy-v2): addresses and networks, comma-separated. Each of their connections
+    /// must begin with that header, before TLS, and the address in it counts as the peer's, also for
+    /// -trusted-hops. Whoever is in this list can be anybody. From all others no header is taken. Go's
+    /// broker has no such flag.
+    #[arg(long, default_value = "", help_heading = LISTENING)]
+    pub proxy_protocol: CommaList,
     /// Name of an Amazon SQS queue from which to take polls of clients; it is made if need be. Needs
     /// -broker-sqs-region.
     #[arg(long, default_value = "", help_heading = QUEUE)]

@@ -14,6 +14,7 @@ use crate::config::{read_bridges, read_intervals};
 use crate::limits::METRICS_INTERVAL;
 use crate::metrics::Metrics;
 use crate::origin::{self, Doubt};
+use crate::proxy_protocol::Balancers;
 use crate::rate_limit::RateLimit;
 use crate::waiting::WaitingRoom;
 use crate::{BridgeList, Config, PollIntervals, Reason};
@@ -25,6 +26,7 @@ pub struct Broker {
     pub(crate) room: WaitingRoom,
     pub(crate) metrics: Metrics,
     pub(crate) rate_limit: RateLimit,
+    pub(crate) balancers: Balancers,
     /// Bytes of request bodies that may still be read into memory.
     pub(crate) body_budget: Arc<Semaphore>,
     /// Cancelled when the broker stops: ends all waits.
@@ -49,6 +51,7 @@ impl Broker {
             room: WaitingRoom::new(config.limits.clone(), closing.clone()),
             metrics: Metrics::default(),
             rate_limit: RateLimit::new(config.limits.addresses),
+            balancers: Balancers::new(config.balancers.clone()),
             body_budget: Arc::new(Semaphore::new(config.limits.body_bytes)),
             closing,
             bridges: RwLock::new(Arc::new(config.bridges.clone())),

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use snowflake_addresses::NetworkError;
 use snowflake_geoip::GeoIpError;
 use snowflake_tls_server::{AcmeError, FileError, TlsChoiceError};
 
@@ -51,6 +52,9 @@ pub enum Reason {
     /// Not a bridge list.
     #[error(transparent)]
     Bridges(#[from] BridgeListError),
+    /// Not the address of a load balancer.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// Not poll intervals.
     #[error(transparent)]
     Intervals(#[from] serde_json::Error),

@@ -55,6 +55,7 @@ fn what_deployments_use() {
         "-poll-interval-filepath",
         &intervals,
         "-trusted-hops=2",
+        "-proxy-protocol=10.0.0.0/8, 192.0.2.1",
         "-metrics-log",
         &metrics,
         "-unsafe-logging=false",
@@ -65,6 +66,8 @@ fn what_deployments_use() {
     assert!(config.tls.is_none());
     assert_eq!(config.allowed_relay_pattern.as_str(), "b.example$");
     assert_eq!(config.trusted_hops, TrustedHops::Always(2));
+    let balancers: Vec<_> = config.balancers.iter().map(ToString::to_string).collect();
+    assert_eq!(balancers, ["10.0.0.0/8", "192.0.2.1/32"]);
     assert_eq!(config.bridges.relay_url(&Default::default()).as_deref(), Some("wss://b.example/"));
 }
 
@@ -79,6 +82,7 @@ fn gos_defaults() {
     assert_eq!(args.ip_count_interval.to_string(), "1h0m0s");
     // Go's 1 holds for those who can be a reverse proxy.
     assert_eq!(args.trusted_hops, None);
+    assert!(args.proxy_protocol.is_empty());
 }
 
 /// In a unit file an empty value stands for a flag that is not used.
@@ -180,6 +184,12 @@ fn bad_values_are_named_with_flag_and_reason() {
         let expected = format!("invalid value {value:?} for flag -{flag}: {reason}");
         assert!(error.starts_with(&expected), "{error}");
     }
+    let words = ["-disable-geoip", "-proxy-protocol", "192.0.2.1,haproxy.example"];
+    assert_eq!(
+        config_error(&[&SERVING[..], &words].concat()),
+        "invalid value \"haproxy.example\" for flag -proxy-protocol: \
+         not an address or network, such as 192.0.2.1 or 2001:db8::/32"
+    );
     let error = usage_error(&["-addr", "8080"]);
     assert_eq!(
         error,

@@ -12,6 +12,7 @@ const FLAGS: &[&str] = &[
     "cert",
     "key",
     "trusted-hops",
+    "proxy-protocol",
     "disable-geoip",
     "geoipdb",
     "geoip6db",

@@ -11,15 +11,17 @@ use crate::moto::Moto;
 use crate::support::*;
 
 /// What a broker cannot do without, and what it can.
-const SERVING: [&str; 4] = ["-disable-tls", "-disable-geoip", "-allowed-relay-pattern", PATTERN];
+pub(crate) const SERVING: [&str; 4] =
+    ["-disable-tls", "-disable-geoip", "-allowed-relay-pattern", PATTERN];
 
-struct Running {
+/// A broker with its log.
+pub(crate) struct Running {
     child: Child,
     log: Lines<BufReader<ChildStderr>>,
 }
 
 impl Running {
-    fn start(args: &[&str]) -> Self {
+    pub(crate) fn start(args: &[&str]) -> Self {
         Self::start_in(args, &[])
     }
 
@@ -33,7 +35,7 @@ impl Running {
     }
 
     /// The next line of the log with these words.
-    async fn line(&mut self, words: &str) -> String {
+    pub(crate) async fn line(&mut self, words: &str) -> String {
         let find = async {
             while let Some(line) = self.log.next_line().await.unwrap() {
                 if line.contains(words) {
