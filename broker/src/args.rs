@@ -42,7 +42,8 @@ pub struct Args {
     /// Private key of the certificate, PEM; needs -cert.
     #[arg(long, default_value = "", help_heading = LISTENING)]
     pub key: OptionalPath,
-    /// Keep no statistics by country, and none of proxies' addresses; the geoip files are not read.
+    /// Keep no statistics by country, and no metrics of proxies' addresses; the geoip files are not
+    /// read. The files of -ip-count-prefix have no countries and are written all the same.
     #[arg(long, help_heading = METRICS)]
     pub disable_geoip: bool,
     /// Countries of IPv4 addresses, in tor's format (on Debian: package tor-geoipdb).

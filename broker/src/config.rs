@@ -36,8 +36,8 @@ pub struct Config {
     pub intervals: PollIntervals,
     /// Where `intervals` came from, to be read again by [`Broker::reload`](crate::Broker::reload).
     pub poll_interval_path: Option<PathBuf>,
-    /// Countries of addresses. `None`: no addresses of proxies are counted, and clients have unknown
-    /// countries.
+    /// Countries of addresses. `None`: no addresses of proxies are counted in the metrics, and clients
+    /// have unknown countries.
     pub countries: Option<Arc<Countries>>,
     /// Which headers are believed about who polls.
     pub trusted_hops: TrustedHops,
@@ -45,7 +45,7 @@ pub struct Config {
     pub queues: Vec<SqsQueue>,
     /// Where metrics go.
     pub metrics_log: MetricsLog,
-    /// Files with how many different addresses proxies have.
+    /// Files with how many different addresses proxies have, with or without `countries`.
     pub ip_count: Option<Arc<IpCount>>,
     /// Timers and capacities.
     pub limits: Limits,
