@@ -298,12 +298,17 @@ fn the_systemd_unit_and_its_bridge_list_are_understood() {
 
 #[test]
 fn a_queue_has_a_name_and_a_region() {
-    const BOTH: &str = "-broker-sqs-name and -broker-sqs-region are needed both, and -sqs-profiles is of no use without them";
     let serving = [SERVING[0], SERVING[1], "-disable-geoip"];
-    for words in
-        [["-broker-sqs-name", "q"], ["-broker-sqs-region", "x-y-1"], ["-sqs-profiles", "one"]]
+    for (flag, value) in
+        [("broker-sqs-name", "q"), ("broker-sqs-region", "x-y-1"), ("sqs-profiles", "one,two")]
     {
-        assert_eq!(config_error(&[&serving[..], &words].concat()), BOTH, "{words:?}");
+        assert_eq!(
+            config_error(&[&serving[..], &[&format!("-{flag}"), value]].concat()),
+            format!(
+                "invalid value {value:?} for flag -{flag}: \
+                 -broker-sqs-name and -broker-sqs-region are needed both"
+            )
+        );
     }
     let error = |name, region| {
         let queue = ["-broker-sqs-name", name, "-broker-sqs-region", region];

@@ -31,6 +31,6 @@ pub use credentials::{Credentials, CredentialsError};
 pub use error::{QueueError, SqsError};
 pub use operations::{Message, Page};
 pub use profile::{Profile, ProfileError};
-pub use region::{EndpointError, Region, RegionError, endpoint_of_environment};
+pub use region::{EndpointError, EndpointProblem, Region, RegionError, endpoint_of_environment};
 pub use rendezvous::{CLIENT_ID, CLIENT_QUEUE_PREFIX, QueueRendezvous, is_queue_name};
 pub use sqs::Sqs;
