@@ -1,14 +1,16 @@
 //! What the flags mean.
 
+use std::fmt::Display;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::Path;
 use std::time::Duration;
 
 use snowflake_pt::{ProxyKind, UpstreamProxy};
 use snowflake_socks5::{Credentials, Proxy};
-use snowflake_tls_server::{AcmeConfig, Directory, HTTP1, Tls};
+use snowflake_tls_server::{AcmeConfig, AcmeError, Directory, HTTP1, Tls, TlsChoice};
 use snowflake_webrtc::{IceServer, StunServer};
 
-use crate::error::NotSocks5;
+use crate::error::{NotSocks5, Reason};
 use crate::{Args, ConfigError, limits};
 
 /// How questions are answered.
@@ -48,8 +50,9 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// Names the flag and what is wrong with it.
+    /// Names the flag, its value and what is wrong with it.
     pub fn from_args(args: &Args) -> Result<Self, ConfigError> {
+        let choice = args.tls_flags().choice()?;
         Ok(Self {
             strict: proxy(
                 "strictInteractiveConnectivitySimulationSocks5Proxy",
@@ -60,17 +63,18 @@ impl Config {
                 &args.moderate_proxy,
             )?,
             stun_servers: stun_servers(args)?,
-            tls: tls(args)?,
             timers: Timers::default(),
+            // Last, since it makes a directory: a program that does not start leaves none.
+            tls: tls(args, choice)?,
         })
     }
 }
 
 fn proxy(flag: &'static str, value: &str) -> Result<Proxy, ConfigError> {
-    let bad = |reason| ConfigError::Proxy { flag, value: without_secrets(value), reason };
-    let proxy = UpstreamProxy::parse(value).map_err(|error| bad(NotSocks5::Form(error)))?;
+    let shown = without_secrets(value);
+    let proxy = UpstreamProxy::parse(value).map_err(NotSocks5::Form).map_err(bad(flag, &shown))?;
     if proxy.kind != ProxyKind::Socks5 {
-        return Err(bad(NotSocks5::Kind));
+        return Err(bad(flag, &shown)(NotSocks5::Kind));
     }
     let credentials = proxy.credentials;
     let credentials =
@@ -89,8 +93,7 @@ fn without_secrets(value: &str) -> String {
 fn stun_servers(args: &Args) -> Result<Vec<StunServer>, ConfigError> {
     let mut servers = Vec::new();
     for url in args.stun.iter() {
-        let bad = |reason| ConfigError::Stun { value: url.clone(), reason };
-        match url.parse().map_err(bad)? {
+        match url.parse::<IceServer>().map_err(bad("stun", url))? {
             IceServer::Stun(server) => servers.push(server),
             IceServer::Unsupported(scheme) => {
                 tracing::warn!("-stun: a server of scheme {scheme:?} is skipped");
@@ -100,20 +103,26 @@ fn stun_servers(args: &Args) -> Result<Vec<StunServer>, ConfigError> {
     Ok(servers)
 }
 
-fn tls(args: &Args) -> Result<Option<Tls>, ConfigError> {
-    let (cert, key) = (args.cert.as_path(), args.key.as_path());
-    let is_acme = !args.acme_hostnames.is_empty();
-    let is_files = cert.is_some() || key.is_some();
-    match (args.disable_tls, is_acme, is_files) {
-        (true, false, false) => Ok(None),
-        (false, true, false) => Ok(Some(Tls::from_acme(acme(args), &[HTTP1])?)),
-        (false, false, true) => {
-            let (cert, key) = cert.zip(key).ok_or(ConfigError::NoTlsChoice)?;
-            Ok(Some(Tls::from_files(cert, key, &[HTTP1])?))
-        }
-        (false, false, false) => Err(ConfigError::NoTlsChoice),
-        _ => Err(ConfigError::TlsTwice),
+fn tls(args: &Args, choice: TlsChoice<'_>) -> Result<Option<Tls>, ConfigError> {
+    match choice {
+        TlsChoice::None => Ok(None),
+        TlsChoice::Files { cert, key } => from_files(cert, key).map(Some),
+        TlsChoice::Acme => from_acme(args).map(Some),
     }
+}
+
+fn from_files(cert: &Path, key: &Path) -> Result<Tls, ConfigError> {
+    Tls::from_files(cert, key, &[HTTP1]).map_err(|error| {
+        let (flag, path) = if error.is_about(key) { ("key", key) } else { ("cert", cert) };
+        bad(flag, &path.display())(error)
+    })
+}
+
+fn from_acme(args: &Args) -> Result<Tls, ConfigError> {
+    Tls::from_acme(acme(args), &[HTTP1]).map_err(|error| match &error {
+        AcmeError::Name(name) => bad("acme-hostnames", name)(error),
+        _ => bad("acme-cert-cache", &args.acme_cert_cache.display())(error),
+    })
 }
 
 fn acme(args: &Args) -> AcmeConfig {
@@ -124,6 +133,14 @@ fn acme(args: &Args) -> AcmeConfig {
         http: vec![(Ipv6Addr::UNSPECIFIED, 80).into(), (Ipv4Addr::UNSPECIFIED, 80).into()],
         directory: Directory::default(),
     }
+}
+
+fn bad<E: Into<Reason>>(
+    flag: &'static str,
+    value: &dyn Display,
+) -> impl FnOnce(E) -> ConfigError + use<E> {
+    let value = value.to_string();
+    move |reason| ConfigError::BadValue { flag, value, reason: reason.into() }
 }
 
 #[cfg(test)]
@@ -168,11 +185,24 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_with_its_flag() {
         let strict = "-strictInteractiveConnectivitySimulationSocks5Proxy";
+        let folder = tempfile::tempdir().unwrap();
+        let cache = folder.path().to_str().unwrap();
         for (flags, why) in [
             (&[][..], "the --acme-hostnames, --cert and --key, or --disable-tls option"),
             (&["-cert", "c.pem"], "the --acme-hostnames"),
-            (&["-disable-tls", "-acme-hostnames", "a.example"], "give one of -disable-tls"),
-            (&["-cert", "/nowhere/c.pem", "-key", "/nowhere/k.pem"], "-cert and -key: cannot read"),
+            (&["-disable-tls", "-acme-hostnames", "a.example"], "-disable-tls contradicts -cert"),
+            (
+                &["-cert", "/nowhere/c.pem", "-key", "/nowhere/k.pem"],
+                "invalid value \"/nowhere/c.pem\" for flag -cert: cannot read /nowhere/c.pem: ",
+            ),
+            (
+                &["-acme-hostnames", "a.example,b c", "-acme-cert-cache", cache],
+                "invalid value \"b c\" for flag -acme-hostnames: \"b c\" is not a host name",
+            ),
+            (
+                &["-acme-hostnames", "a.example", "-acme-cert-cache", "/dev/null"],
+                "invalid value \"/dev/null\" for flag -acme-cert-cache: cannot keep certificates",
+            ),
             (
                 &["-disable-tls", strict, "http://127.0.0.1:1"],
                 "invalid value \"http://127.0.0.1:1\" for flag -strict",

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use snowflake_cli::logging::{self, LogConfig, Target};
 use snowflake_cli::{Program, open_files};
-use snowflake_probetest::{Args, Config, bind, run};
+use snowflake_probetest::{Args, Config, ConfigError, bind, run};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
@@ -44,9 +44,11 @@ async fn start(args: &Args) -> Result<(), Box<dyn Error>> {
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let config = Config::from_args(args)?;
     open_files::raise_limit();
-    let listener = bind(&args.addr)
-        .await
-        .map_err(|error| format!("invalid value {:?} for flag -addr: {error}", args.addr))?;
+    let listener = bind(&args.addr).await.map_err(|error| ConfigError::BadValue {
+        flag: "addr",
+        value: args.addr.clone(),
+        reason: error.into(),
+    })?;
     info!("{PROGRAM} listens on port {}", listener.local_addr()?.port());
     tokio::select! {
         () = run(config, listener, CancellationToken::new()) => {}
