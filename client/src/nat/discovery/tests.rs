@@ -1,8 +1,5 @@
 use super::*;
-use rtc_stun::addr::OtherAddress;
-use rtc_stun::attributes::ATTR_OTHER_ADDRESS;
-use rtc_stun::message::{BINDING_SUCCESS, Message, Setter, TransactionId};
-use rtc_stun::xoraddr::XorMappedAddress;
+use snowflake_nat::stand_in::answer;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,19 +68,6 @@ async fn serve(sockets: Arc<[UdpSocket; 2]>, at: usize, kind: Kind) {
         }
         answering.send_to(&answer(id, mapped, other), from).await.unwrap();
     }
-}
-
-fn answer(id: [u8; 12], mapped: SocketAddr, other: Option<SocketAddr>) -> Vec<u8> {
-    let mut message = Message::new();
-    message.typ = BINDING_SUCCESS;
-    message.transaction_id = TransactionId(id);
-    message.write_header();
-    XorMappedAddress { ip: mapped.ip(), port: mapped.port() }.add_to(&mut message).unwrap();
-    if let Some(other) = other {
-        let other = OtherAddress { ip: other.ip(), port: other.port() };
-        other.add_to_as(&mut message, ATTR_OTHER_ADDRESS).unwrap();
-    }
-    message.raw
 }
 
 /// What these servers tell together, and how long it takes.
