@@ -5,7 +5,7 @@ use crate::{Args, Imitation, Method, SettingsError, Upstream, Winners, rendezvou
 use snowflake_cli::CommaList;
 use snowflake_messages::Fingerprint;
 use snowflake_rendezvous::tls::{self, TlsConfig};
-use snowflake_webrtc::{IceServer, StunServer};
+use snowflake_webrtc::StunServer;
 use std::convert::Infallible;
 use std::sync::OnceLock;
 
@@ -71,17 +71,8 @@ fn webrtc(
     upstream: Option<&Upstream>,
 ) -> Result<snowflake_webrtc::Config, SettingsError> {
     let ice = line.get("ice").map_or_else(|| args.ice.clone(), list);
-    let mut stun_servers = Vec::new();
-    for url in ice.iter() {
-        match url.parse().map_err(SettingsError::Ice)? {
-            IceServer::Stun(server) => stun_servers.push(server),
-            IceServer::Unsupported(scheme) => {
-                tracing::warn!(
-                    "only STUN servers over UDP are used; one of scheme {scheme:?} is skipped"
-                );
-            }
-        }
-    }
+    let stun_servers =
+        StunServer::of_urls(&ice).map_err(|(_, reason)| SettingsError::Ice(reason))?;
     Ok(snowflake_webrtc::Config {
         stun_servers: some_of(stun_servers),
         keep_local_addresses: args.keep_local_addresses,

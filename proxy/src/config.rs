@@ -7,7 +7,7 @@ use snowflake_cli::{CovertDtls, OptionalPath};
 use snowflake_geoip::GeoIp;
 use snowflake_messages::{ProxyType, RelayPattern};
 use snowflake_rendezvous::Environment;
-use snowflake_webrtc::{IceServer, StunServer};
+use snowflake_webrtc::StunServer;
 use url::Url;
 
 use crate::{
@@ -181,19 +181,9 @@ fn url(
     }
 }
 
-/// Other kinds of ICE servers are skipped, as in Go.
 fn stun_servers(urls: &[String]) -> Result<Vec<StunServer>, ConfigError> {
-    let mut servers = Vec::new();
-    for url in urls {
-        match url.parse() {
-            Ok(IceServer::Stun(server)) => servers.push(server),
-            Ok(IceServer::Unsupported(_)) => {
-                tracing::warn!("skipping an ICE server: only stun: servers are used");
-            }
-            Err(source) => return Err(ConfigError::Stun { url: url.clone(), source }),
-        }
-    }
-    Ok(servers)
+    let bad = |(url, source): (&str, _)| ConfigError::Stun { url: url.to_owned(), source };
+    StunServer::of_urls(urls).map_err(bad)
 }
 
 fn ports(range: &str) -> Result<Option<RangeInclusive<u16>>, ConfigError> {
