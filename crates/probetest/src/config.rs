@@ -6,7 +6,7 @@ use std::time::Duration;
 use snowflake_pt::{ProxyKind, UpstreamProxy};
 use snowflake_socks5::{Credentials, Proxy};
 use snowflake_tls_server::{AcmeConfig, Directory, HTTP1, Tls};
-use snowflake_webrtc::{IceServer, StunServer};
+use snowflake_webrtc::StunServer;
 
 use crate::error::NotSocks5;
 use crate::{Args, ConfigError, limits};
@@ -87,15 +87,10 @@ fn without_secrets(value: &str) -> String {
 }
 
 fn stun_servers(args: &Args) -> Result<Vec<StunServer>, ConfigError> {
-    let mut servers = Vec::new();
-    for url in args.stun.iter() {
-        let bad = |reason| ConfigError::Stun { value: url.clone(), reason };
-        match url.parse().map_err(bad)? {
-            IceServer::Stun(server) => servers.push(server),
-            IceServer::Unsupported(scheme) => {
-                tracing::warn!("-stun: a server of scheme {scheme:?} is skipped");
-            }
-        }
+    let bad = |(url, reason): (&str, _)| ConfigError::Stun { value: url.to_owned(), reason };
+    let servers = StunServer::of_urls(&args.stun).map_err(bad)?;
+    if servers.is_empty() {
+        return Err(ConfigError::NoStun { value: args.stun.join(",") });
     }
     Ok(servers)
 }
@@ -182,6 +177,11 @@ mod tests {
                 "invalid value \"127.0.0.1:1\" for flag -strict",
             ),
             (&["-disable-tls", "-stun", "stun:"], "invalid value \"stun:\" for flag -stun"),
+            (&["-disable-tls", "-stun="], "invalid value \"\" for flag -stun: no STUN server"),
+            (
+                &["-disable-tls", "-stun", "turn:a.example,stuns:b.example"],
+                "invalid value \"turn:a.example,stuns:b.example\" for flag -stun: no STUN server",
+            ),
         ] {
             let error = config(flags).unwrap_err();
             assert!(error.starts_with(why), "{error}");

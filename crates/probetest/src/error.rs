@@ -37,6 +37,14 @@ pub enum ConfigError {
         /// What is wrong with it.
         reason: IceServerError,
     },
+    /// There is no STUN server.
+    #[error(
+        "invalid value {value:?} for flag -stun: no STUN server in it; give one (stun:HOST[:PORT]) that sees the moderate proxy"
+    )]
+    NoStun {
+        /// The value as given, but for spaces.
+        value: String,
+    },
 }
 
 /// Why a text does not name a proxy that carries UDP.
