@@ -11,6 +11,7 @@
 //! limits hold here, too. Each is signed with [`Credentials`].
 //!
 //! * [`rendezvous`]: the client's side. The broker's is in the broker.
+//! * `response`: how long it waits for the response, and how often it asks.
 //! * [`sqs`], [`operations`]: the service, and what can be asked of it.
 //! * `signature`: how requests are signed.
 //! * [`credentials`], [`profile`], [`region`]: what a request needs, from bridge lines and from where AWS' tools keep it.
@@ -24,6 +25,7 @@ pub mod operations;
 pub mod profile;
 pub mod region;
 pub mod rendezvous;
+mod response;
 mod signature;
 pub mod sqs;
 
