@@ -1,3 +1,5 @@
+mod through_a_proxy;
+
 use super::*;
 use snowflake_cli::{Program, parse_from};
 
