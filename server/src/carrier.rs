@@ -32,10 +32,7 @@ pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, server: Arc<Serve
         Ok(preamble) => preamble,
         Err(error) => return debug!(%proxy, ?client, "a WebSocket without a session: {error}"),
     };
-    if let Some(address) = client_ip {
-        server.remember_address(id, address);
-    }
-    let end = server.packets.serve(id, websocket, first).await;
+    let end = server.packets.serve_at(id, client_ip, websocket, first).await;
     debug!(%proxy, ?client, "a WebSocket is over: {end}");
 }
 

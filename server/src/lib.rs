@@ -17,13 +17,12 @@
 //! * [`args`]: the flags. [`managed`]: what tor wants, and what it is told.
 //! * [`server`](mod@server): the parts of a running server. [`limits`]: every size and time of it.
 //! * [`listen`]: ports, and the connections that arrive. `carrier`: one of them, from its request to its end.
-//! * `client_addr`: which address a client has. `serve`: one stream to tor; `relay`: the copying.
+//! * `serve`: one stream to tor; `relay`: the copying.
 //! * `stats`: how many clients had an address.
 //! * [`error`]: why a transport could not be started.
 
 pub mod args;
 mod carrier;
-mod client_addr;
 pub mod error;
 pub mod limits;
 pub mod listen;

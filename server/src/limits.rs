@@ -49,9 +49,6 @@ impl Default for Limits {
 /// Files that are open besides connections, with room: listeners, the log, cookies, the runtime's.
 const OTHER_FILES: usize = 64;
 
-/// Clients whose address is remembered: 98,304, as in the Go server.
-pub(crate) const CLIENT_ADDRESSES: usize = 98_304;
-
 /// Bytes that one direction of a stream moves at once: 32 KiB, as much as a smux frame holds. They are on the stack of
 /// whoever copies; an idle stream has no buffer.
 pub(crate) const COPY_CHUNK: usize = 32 << 10;

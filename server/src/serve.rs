@@ -26,7 +26,7 @@ pub(crate) async fn accept_streams(mut sessions: Listener, server: &Arc<Server>)
 
 /// Connects a stream to tor until both directions have ended. Dropping the stream tells the client.
 async fn serve(stream: Stream, client: ClientId, server: Arc<Server>) {
-    let address = server.address_of(client);
+    let address = server.packets.address_of(client);
     server.stats.count(address.is_some());
     let user = address.map(|address| SocketAddr::new(address, USER_PORT));
     // Dialing is over soon and need not be part of this future for as long as the stream lives.

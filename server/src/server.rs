@@ -1,20 +1,16 @@
 //! The parts of a running server.
 
-use std::{
-    net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::Arc;
 
 use snowflake_pt::OrPorts;
 use snowflake_session::{Config, Listener};
 use snowflake_tls_server::Tls;
-use snowflake_turbotunnel::{ClientId, QueuePacketConn};
+use snowflake_turbotunnel::QueuePacketConn;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    client_addr::ClientAddresses, limits::CLIENT_ADDRESSES, limits::Limits,
-    listen::accept_carriers, managed::Method, serve::accept_streams, stats::Stats,
+    limits::Limits, listen::accept_carriers, managed::Method, serve::accept_streams, stats::Stats,
 };
 
 /// What the tasks of one server share.
@@ -27,7 +23,6 @@ pub(crate) struct Server {
     /// Where carriers leave packets, and fetch them.
     pub(crate) packets: QueuePacketConn,
     pub(crate) stats: Stats,
-    addresses: Mutex<ClientAddresses>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -51,7 +46,6 @@ pub async fn run(method: Method, limits: Limits, shutdown: CancellationToken) {
         or_ports,
         packets,
         stats: Stats::default(),
-        addresses: Mutex::new(ClientAddresses::new(CLIENT_ADDRESSES)),
         tasks: TaskTracker::new(),
         stop,
     });
@@ -92,19 +86,5 @@ impl Server {
         if let Some(tls) = &self.tls {
             tls.keep().await;
         }
-    }
-
-    /// Remembers the address that a proxy gives for its client. A proxy that gives none leaves what is known.
-    pub(crate) fn remember_address(&self, client: ClientId, address: IpAddr) {
-        self.addresses().set(client, address);
-    }
-
-    /// The client's address, if one of its last proxies gave one.
-    pub(crate) fn address_of(&self, client: ClientId) -> Option<IpAddr> {
-        self.addresses().get(client)
-    }
-
-    fn addresses(&self) -> MutexGuard<'_, ClientAddresses> {
-        self.addresses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

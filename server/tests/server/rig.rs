@@ -121,6 +121,8 @@ pub(crate) struct Proxies {
     url: Url,
     tls: Arc<ClientConfig>,
     client_ip: Option<IpAddr>,
+    /// What all but the first of them say instead.
+    moved_to: Option<IpAddr>,
     /// Bytes that a carrier brings to the client before it dies.
     lifetime: usize,
     used: Arc<AtomicUsize>,
@@ -129,7 +131,14 @@ pub(crate) struct Proxies {
 impl Proxies {
     pub(crate) fn of(address: SocketAddr) -> Self {
         let used = Arc::default();
-        Self { url: url(address), tls: tls(), client_ip: None, lifetime: usize::MAX, used }
+        Self {
+            url: url(address),
+            tls: tls(),
+            client_ip: None,
+            moved_to: None,
+            lifetime: usize::MAX,
+            used,
+        }
     }
 
     /// Whose proxies speak TLS and believe this certificate.
@@ -143,6 +152,12 @@ impl Proxies {
     /// Whose proxies say that this is the client's address.
     pub(crate) fn with_client_ip(mut self, address: &str) -> Self {
         self.client_ip = Some(address.parse().unwrap());
+        self
+    }
+
+    /// Of which all but the first say that the client has moved there.
+    pub(crate) fn moving_to(mut self, address: &str) -> Self {
+        self.moved_to = Some(address.parse().unwrap());
         self
     }
 
@@ -164,7 +179,9 @@ impl Dial for Proxies {
     type Error = DialError;
 
     async fn dial(&self, preamble: Bytes) -> Result<Mortal, DialError> {
-        let mut inner = dial(&self.url, self.client_ip, self.tls.clone(), PATIENCE).await?;
+        let has_moved = self.used.load(Ordering::Relaxed) > 0;
+        let client_ip = self.moved_to.filter(|_| has_moved).or(self.client_ip);
+        let mut inner = dial(&self.url, client_ip, self.tls.clone(), PATIENCE).await?;
         inner.send(preamble).await.map_err(DialError::Handshake)?;
         self.used.fetch_add(1, Ordering::Relaxed);
         Ok(Mortal { inner, left: self.lifetime })
