@@ -17,7 +17,7 @@ use bytes::Bytes;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::CertificateDer};
 use snowflake_pt::{OrPort, OrPorts};
-use snowflake_server::{Limits, Method};
+use snowflake_server::{Config as ServerConfig, Limits, Method, Transport};
 use snowflake_session::{Config, Session, open};
 use snowflake_tls_server::Tls;
 use snowflake_turbotunnel::{ClientId, Dial, RedialConfig, RedialPacketConn};
@@ -58,10 +58,11 @@ impl Rig {
     }
 
     async fn with(or_port: OrPort, limits: Limits, tls: Option<Tls>) -> Self {
-        let (listener, address) = listen().await;
+        let (socket, address) = listen().await;
         let shutdown = CancellationToken::new();
-        let method = Method { listener, tls, or_ports: OrPorts::new([or_port], None) };
-        let server = snowflake_server::run(method, limits, shutdown.clone());
+        let transport = Transport::new(ServerConfig { tls, limits }).unwrap();
+        let method = Method { socket, transport, or_ports: OrPorts::new([or_port], None) };
+        let server = snowflake_server::run(method, shutdown.clone());
         Self { address, shutdown, task: AbortOnDropHandle::new(tokio::spawn(server)) }
     }
 
