@@ -86,6 +86,21 @@ fn answer(id: [u8; 12], mapped: SocketAddr, other: Option<SocketAddr>) -> Vec<u8
     message.raw
 }
 
+/// A proxy that grants nothing and says nothing; it is not asked for its places for longer than for the whole.
+#[tokio::test(start_paused = true)]
+async fn behind_a_silent_proxy_it_ends_in_time() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = Proxy::new(listener.local_addr().unwrap(), None);
+    for host in ["192.0.2.1", "stun.example"] {
+        let servers = [StunServer { host: host.to_owned(), port: 3478 }];
+        let before = Instant::now();
+        assert_eq!(discover(&servers, Some(&proxy)).await, None);
+        let time = before.elapsed();
+        assert!(time <= NAT_LIMIT + Duration::from_millis(10), "{host}: {time:?}");
+        assert!(time >= NAT_LOOKUP, "{host}: it has waited: {time:?}");
+    }
+}
+
 /// What these servers tell together, and how long it takes.
 async fn discovered(kinds: &[Kind]) -> (Option<Behaviour>, Duration) {
     let mut servers = Vec::new();
