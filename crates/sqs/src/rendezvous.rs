@@ -1,5 +1,7 @@
 //! [`QueueRendezvous`]: a client's poll through the broker's queue, and the response through one of its own.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use snowflake_rendezvous::{Connection, Exchanging, Poll, Rendezvous, RendezvousError, limits};
 use tokio::time::sleep;
@@ -7,7 +9,7 @@ use url::Url;
 
 use crate::{
     QueueError, Sqs, SqsError,
-    limits::{LONGER_PAUSE, LONGEST_WAIT, LOOK_PAUSE, TRIES},
+    limits::{LONGER_PAUSE, LONGEST_WAIT, LOOK_PAUSE, PATIENCE, TRIES},
 };
 
 /// The attribute by which a message to the broker names its client.
@@ -100,6 +102,10 @@ impl Rendezvous for QueueRendezvous {
 
     fn broker(&self) -> &str {
         self.queue.as_str()
+    }
+
+    fn patience(&self) -> Duration {
+        PATIENCE
     }
 
     fn exchange(&self, poll: Poll) -> Exchanging<'_> {

@@ -43,6 +43,7 @@ async fn exchange(
     let sqs = Sqs::new(exchange, Region::of_queue(&queue).unwrap(), credentials);
     let rendezvous = QueueRendezvous::new(queue, sqs);
     assert_eq!((rendezvous.name(), rendezvous.broker()), ("sqs", QUEUE));
+    assert_eq!(rendezvous.patience(), limits::PATIENCE);
 
     let seen = RefCell::new(Vec::<Seen>::new());
     let started = Instant::now();
@@ -151,6 +152,8 @@ async fn without_a_queue_it_ends_after_five_looks() {
     };
     assert_eq!((operation, status, &*code), ("GetQueueUrl", 400, "QueueDoesNotExist"));
     assert_eq!(times(&seen, "GetQueueUrl"), [1000, 2000, 3000, 4000, 5000]);
+    // A broker that made it just before the last look may still hold the client for 5 s.
+    assert!(limits::PATIENCE.as_millis() > 5000 + 5000);
 }
 
 #[tokio::test(start_paused = true)]
