@@ -130,7 +130,7 @@ mod tests {
         assert_eq!(number_of_queues("", &with("http://127.0.0.1:1")), Ok(1));
         for (address, reason) in [
             ("nonsense", "AWS_ENDPOINT_URL_SQS is not a URL: relative URL without a base"),
-            ("ftp://a", "the address of the queue service: the broker's URL must be http or https"),
+            ("ftp://a", "the address of the queue service: the URL must be http or https"),
         ] {
             let error = number_of_queues("", &with(address)).unwrap_err();
             assert_eq!(error, format!("invalid value \"\" for flag -sqs-profiles: {reason}"));

@@ -8,11 +8,11 @@ use thiserror::Error;
 /// Why an [`Exchange`](crate::Exchange) cannot be set up.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ConfigError {
-    /// The broker's URL is neither `http` nor `https`.
-    #[error("the broker's URL must be http or https")]
+    /// The URL is neither `http` nor `https`.
+    #[error("the URL must be http or https")]
     Scheme,
-    /// The broker's URL names no host.
-    #[error("the broker's URL names no host")]
+    /// The URL names no host.
+    #[error("the URL names no host")]
     NoHost,
     /// A front is not a host name with an optional port.
     #[error("front {0:?} is not a host name")]
@@ -47,14 +47,14 @@ pub enum ExchangeError {
     #[error("HTTP exchange")]
     Http(#[source] hyper::Error),
     /// The peer answered with another status than 200; redirects are not followed.
-    #[error("the broker answered with HTTP status {0}")]
+    #[error("the answer has HTTP status {0}")]
     Status(u16),
     /// The peer would have us go elsewhere, be it with status 200: AMP caches redirect so what they do not serve.
     #[error("the peer answered with a redirect")]
     Redirect,
     /// The response is longer than it may be, in most cases
     /// [`limits::RESPONSE_BODY`](crate::limits::RESPONSE_BODY).
-    #[error("the broker's response is longer than {0} bytes")]
+    #[error("the response is longer than {0} bytes")]
     BodyTooLong(usize),
     /// One step took too long.
     #[error("{0}: not done within {1:?}")]

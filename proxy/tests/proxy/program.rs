@@ -57,7 +57,7 @@ async fn signals_end_it_well_and_stdout_stays_empty() {
         for text in ["Proxy starting", "NAT type: unknown"] {
             assert!(lines.iter().any(|line| line.contains(text)), "{text}: {lines:?}");
         }
-        let refused = "the broker answered with HTTP status 503";
+        let refused = "the answer has HTTP status 503";
         assert!(
             lines.iter().any(|line| line.contains(" warning: ") && line.contains(refused)),
             "{lines:?}"
