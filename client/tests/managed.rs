@@ -156,7 +156,7 @@ fn a_queue_is_asked_in_the_place_of_the_broker() {
     assert_eq!(client.line(), "LOG SEVERITY=notice MESSAGE=\"offer created\"");
     assert_eq!(
         client.line(),
-        "LOG SEVERITY=notice MESSAGE=\"broker failure asking the broker: sending the poll to the broker's queue: \
+        "LOG SEVERITY=notice MESSAGE=\"broker failure asking the queue: sending the poll to the broker's queue: \
          SendMessage: refused with status 403, AccessDenied\""
     );
     assert!(client.close().success());
@@ -532,7 +532,7 @@ fn an_amp_caches_redirect_is_refused() {
         let page = String::from_utf8(snowflake_amp::encode_armor(NO_PROXIES.as_bytes())).unwrap();
         ok(&page).replacen("\r\n", "\r\nLocation: http://broker.example/\r\n", 1)
     });
-    let expected = "broker failure asking the broker: the peer answered with a redirect";
+    let expected = "broker failure asking the AMP cache: the peer answered with a redirect";
     assert_eq!(first_failure(&line), expected);
 }
 
@@ -691,7 +691,7 @@ fn other_proxies_are_for_the_rendezvous_only_and_tor_told_so() {
         let (client, lines) = behind(&url, |line| line.starts_with("LOG "));
         assert_eq!(lines[1], "PROXY DONE");
         let notice =
-            "LOG SEVERITY=notice MESSAGE=\"the upstream proxy is used for the rendezvous only";
+            "LOG SEVERITY=warning MESSAGE=\"the upstream proxy is used for the rendezvous only";
         assert!(lines[5].starts_with(notice), "{lines:?}");
         let port = lines[3].rsplit(':').next().unwrap().parse().unwrap();
         let socks = SocketAddr::from((Ipv4Addr::LOCALHOST, port));

@@ -245,11 +245,11 @@ async fn client(proxy: SocketAddr, stun_port: u16, over: Receiver<()>) {
     let upstream = UpstreamProxy::parse(&format!("socks5://user:password@{proxy}")).unwrap();
     let upstream = snowflake_client::Upstream::new(upstream);
     upstream.test().await.unwrap();
-    let settings = snowflake_client::Settings::new(&args.unwrap(), &line, Some(&upstream)).unwrap();
-    let (nat, events) = Default::default();
-    let tunnel = snowflake_client::Tunnel::open(settings, nat, events).unwrap();
+    let upstream = Some(&upstream);
+    let config = snowflake_client::ClientConfig::of_line(&args.unwrap(), &line, upstream).unwrap();
+    let connection = snowflake_client::Client::new(config).unwrap().open().unwrap();
     tokio::task::spawn_blocking(move || over.recv()).await.unwrap().unwrap_err();
-    drop(tunnel);
+    drop(connection);
 }
 
 /// Whether this is left out on purpose.
