@@ -131,6 +131,29 @@ fn today() -> SystemTime {
 mod tests {
     use super::*;
     use crate::MetricsLog;
+    use snowflake_messages::Fingerprint;
+
+    #[tokio::test]
+    async fn a_reload_brings_new_bridges_and_a_bad_list_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bridges");
+        let list = |host: &str| {
+            let line = r#"{"displayName":"x","webSocketAddress":"wss://HOST/","fingerprint":"ID"}"#;
+            line.replace("HOST", host).replace("ID", &Fingerprint::DEFAULT.to_string())
+        };
+        let bridge_list_path = Some(path.clone());
+        let broker = Broker::new(Config { bridge_list_path, ..Config::default() });
+        for (text, relay) in [
+            (list("a.example"), "wss://a.example/"),
+            ("nonsense".to_owned(), "wss://a.example/"),
+            (list("b.example"), "wss://b.example/"),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            broker.reload();
+            let known = broker.bridges().relay_url(&Fingerprint::DEFAULT);
+            assert_eq!(known.as_deref(), Some(relay));
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_block_of_metrics_is_published_each_day() {

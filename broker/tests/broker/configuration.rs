@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use snowflake_broker::{Args, BridgeList, Config, TrustedHops};
+use snowflake_broker::{Args, BridgeList, Config, MetricsLog, PollIntervals, TrustedHops};
 use snowflake_cli::Program;
 use snowflake_messages::{Fingerprint, RelayPattern};
 
@@ -70,7 +70,18 @@ fn what_deployments_use() {
 
 #[test]
 fn gos_defaults() {
+    let serving = [&SERVING[..], &["-disable-geoip"]].concat();
+    let config = Config::from_args(&args(&serving)).unwrap();
+    assert_eq!(config.bridges, BridgeList::default());
+    assert_eq!(config.intervals, PollIntervals::default());
+    assert!(matches!(config.metrics_log, MetricsLog::Stdout));
     let args = args(&[]);
+    assert!(args.acme_hostnames.is_empty() && args.acme_email.is_empty());
+    let paths = [&args.cert, &args.key, &args.bridge_list_path, &args.poll_interval_filepath];
+    assert!(paths.into_iter().all(|path| path.as_path().is_none()));
+    assert!(args.metrics_log.as_path().is_none() && args.ip_count_prefix.as_path().is_none());
+    assert!(args.broker_sqs_name.is_empty() && args.broker_sqs_region.is_empty());
+    assert!(args.sqs_profiles.is_empty());
     assert_eq!(args.addr.to_string(), ":443");
     assert_eq!(args.geoipdb, "/usr/share/tor/geoip".into());
     assert_eq!(args.geoip6db, "/usr/share/tor/geoip6".into());
