@@ -83,3 +83,47 @@ impl Events {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use snowflake_pt::Report;
+    use snowflake_turbotunnel::CarrierEnd;
+    use snowflake_webrtc::SetupError;
+    use std::io::{Read, pipe};
+    use std::time::Duration;
+
+    #[test]
+    fn the_texts_are_those_of_go() {
+        let (mut reader, writer) = pipe().unwrap();
+        let events = Events::to_tor(Report::new(writer).into_log().unwrap());
+        events.offer_created();
+        events.attempt_failed(&AttemptError::Offer(SetupError::Failed));
+        events.attempt_failed(&AttemptError::Refused("in the broker's words".to_owned()));
+        events.rendezvous_done();
+        events.attempt_failed(&AttemptError::Open(SetupError::Timeout(Duration::from_secs(10))));
+        events.connected();
+        events.trying_a_new_proxy(CarrierEnd::Silent(Duration::from_secs(60)));
+        events.trying_a_new_proxy("192.0.2.7:443 is gone");
+        drop(events);
+        let mut told = String::new();
+        reader.read_to_string(&mut told).unwrap();
+        let texts = told.lines().map(|line| {
+            let text = line.strip_prefix("LOG SEVERITY=notice MESSAGE=\"").unwrap();
+            text.strip_suffix('"').unwrap()
+        });
+        assert_eq!(
+            texts.collect::<Vec<_>>(),
+            [
+                "offer created",
+                &format!("offer creation failure making an offer: {}", SetupError::Failed),
+                "broker failure in the broker's words",
+                "broker rendezvous peer received",
+                "trying a new proxy: timeout waiting for DataChannel.OnOpen",
+                "connected",
+                "trying a new proxy: no messages received, closing stale connection",
+                "trying a new proxy: [scrubbed] is gone",
+            ]
+        );
+    }
+}

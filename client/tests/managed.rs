@@ -162,6 +162,49 @@ fn a_queue_is_asked_in_the_place_of_the_broker() {
     assert!(client.close().success());
 }
 
+/// Go's client goes around the proxy here.
+#[test]
+fn a_queue_is_asked_through_the_proxy_of_tors_user() {
+    const ASKED: &str = "CONNECT sqs.us-east-1.amazonaws.com:443 ";
+    let (port, told) = proxy(vec![(ASKED.len(), b"HTTP/1.1 403 X\r\n\r\n")]);
+    let url = format!("http://127.0.0.1:{port}");
+    let (client, lines) = behind(&url, |line| line == "CMETHODS DONE");
+    let port = lines[3].rsplit(':').next().unwrap().parse().unwrap();
+    let line = format!("sqsqueue=https://sqs.us-east-1.amazonaws.com/1/queue;sqscreds={CREDS}");
+    assert_eq!(connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), &line)[1], 0);
+    assert_eq!(told.recv_timeout(LIMIT).unwrap(), ASKED.as_bytes());
+    assert!(client.close().success());
+}
+
+/// As with Go's: through which proxy to go is said by tor.
+#[test]
+fn the_environments_proxies_are_not_used() {
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", proxy.local_addr().unwrap());
+    let mut environment = vec![VERSION, TRANSPORTS, STDIN];
+    environment.extend(["HTTP_PROXY", "http_proxy", "ALL_PROXY"].map(|name| (name, &*url)));
+    let mut client = Client::start(&["-keep-local-addresses"], &environment);
+    let address = client.socks_port();
+    assert_eq!(connect(address, "url=http://broker.invalid/")[1], 0);
+    assert_eq!(client.line(), "LOG SEVERITY=notice MESSAGE=\"offer created\"");
+    let failure = client.line();
+    assert!(failure.contains("\"broker failure asking the broker: "), "{failure}");
+    assert!(client.close().success());
+    proxy.set_nonblocking(true).unwrap();
+    assert_eq!(proxy.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+}
+
+/// Also while a connection waits for its first proxy.
+#[test]
+fn sigterm_ends_it_with_status_0() {
+    let mut client = Client::start(&[], &[VERSION, TRANSPORTS]);
+    let address = client.socks_port();
+    assert_eq!(connect(address, "url=http://127.0.0.1:9/")[1], 0);
+    let id = client.child.id().to_string();
+    assert!(Command::new("kill").args(["-s", "TERM", &id]).status().unwrap().success());
+    assert_eq!(client.child.wait().unwrap().code(), Some(0));
+}
+
 #[test]
 fn socks_garbage_is_turned_away_and_the_program_goes_on() {
     let mut client = Client::start(&["-url", "http://127.0.0.1:9/"], &[VERSION, TRANSPORTS, STDIN]);
