@@ -262,6 +262,13 @@ mod tests {
         assert_eq!(config.summary_interval, Some(Duration::from_secs(3600)));
         assert!(config.ephemeral_ports.is_none() && config.outbound_address.is_none());
         assert!(!config.keep_local_addresses);
+        let program = Program { name: "snowflake-proxy", version: "0" };
+        let args: Args = parse_from(program, [""; 0]).unwrap();
+        assert_eq!(args.geoipdb, "/usr/share/tor/geoip".into());
+        assert_eq!(args.geoip6db, "/usr/share/tor/geoip6".into());
+        assert!(!args.metrics && !args.disable_stats_logger);
+        assert!(!args.verbose && !args.log_local_time && !args.unsafe_logging);
+        assert_eq!(args.covertdtls_fingerprint, "");
     }
 
     #[test]

@@ -163,6 +163,15 @@ mod tests {
             [timers.gathering, timers.open, timers.linger].map(|time| time.as_secs()),
             [10, 20, 5]
         );
+        let program = Program { name: "snowflake-probetest", version: "0" };
+        let args: Args = parse_from(program, [""; 0]).unwrap();
+        assert_eq!(
+            (&*args.addr, args.acme_cert_cache.to_str()),
+            (":8443", Some("acme-cert-cache"))
+        );
+        assert!(args.acme_hostnames.is_empty() && args.acme_email.is_empty());
+        assert!(args.cert.as_path().is_none() && args.key.as_path().is_none());
+        assert!(!args.disable_tls && !args.unsafe_logging);
     }
 
     #[test]
