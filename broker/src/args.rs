@@ -42,7 +42,8 @@ pub struct Args {
     /// Private key of the certificate, PEM; needs -cert.
     #[arg(long, default_value = "", help_heading = LISTENING)]
     pub key: OptionalPath,
-    /// Keep no statistics by country, and none of proxies' addresses; the geoip files are not read.
+    /// Keep no statistics by country, and no metrics of proxies' addresses; the geoip files are not
+    /// read. The files of -ip-count-prefix have no countries and are written all the same.
     #[arg(long, help_heading = METRICS)]
     pub disable_geoip: bool,
     /// Countries of IPv4 addresses, in tor's format (on Debian: package tor-geoipdb).
@@ -73,6 +74,13 @@ pub struct Args {
     /// front, but in a container, strangers may have private addresses: use 0.
     #[arg(long, help_heading = LISTENING)]
     pub trusted_hops: Option<usize>,
+    /// Load balancers that name their clients by the PROXY protocol, version 1 or 2 (haproxy's
+    /// send-proxy, send-proxy-v2): addresses and networks, comma-separated. Each of their connections
+    /// must begin with that header, before TLS, and the address in it counts as the peer's, also for
+    /// -trusted-hops. Whoever is in this list can be anybody. From all others no header is taken. Go's
+    /// broker has no such flag.
+    #[arg(long, default_value = "", help_heading = LISTENING)]
+    pub proxy_protocol: CommaList,
     /// Name of an Amazon SQS queue from which to take polls of clients; it is made if need be. Needs
     /// -broker-sqs-region.
     #[arg(long, default_value = "", help_heading = QUEUE)]

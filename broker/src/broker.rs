@@ -14,6 +14,7 @@ use crate::config::{read_bridges, read_intervals};
 use crate::limits::METRICS_INTERVAL;
 use crate::metrics::Metrics;
 use crate::origin::{self, Doubt};
+use crate::proxy_protocol::Balancers;
 use crate::rate_limit::RateLimit;
 use crate::waiting::WaitingRoom;
 use crate::{BridgeList, Config, PollIntervals, Reason};
@@ -25,6 +26,7 @@ pub struct Broker {
     pub(crate) room: WaitingRoom,
     pub(crate) metrics: Metrics,
     pub(crate) rate_limit: RateLimit,
+    pub(crate) balancers: Balancers,
     /// Bytes of request bodies that may still be read into memory.
     pub(crate) body_budget: Arc<Semaphore>,
     /// Cancelled when the broker stops: ends all waits.
@@ -49,6 +51,7 @@ impl Broker {
             room: WaitingRoom::new(config.limits.clone(), closing.clone()),
             metrics: Metrics::default(),
             rate_limit: RateLimit::new(config.limits.addresses),
+            balancers: Balancers::new(config.balancers.clone()),
             body_budget: Arc::new(Semaphore::new(config.limits.body_bytes)),
             closing,
             bridges: RwLock::new(Arc::new(config.bridges.clone())),
@@ -131,6 +134,29 @@ fn today() -> SystemTime {
 mod tests {
     use super::*;
     use crate::MetricsLog;
+    use snowflake_messages::Fingerprint;
+
+    #[tokio::test]
+    async fn a_reload_brings_new_bridges_and_a_bad_list_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bridges");
+        let list = |host: &str| {
+            let line = r#"{"displayName":"x","webSocketAddress":"wss://HOST/","fingerprint":"ID"}"#;
+            line.replace("HOST", host).replace("ID", &Fingerprint::DEFAULT.to_string())
+        };
+        let bridge_list_path = Some(path.clone());
+        let broker = Broker::new(Config { bridge_list_path, ..Config::default() });
+        for (text, relay) in [
+            (list("a.example"), "wss://a.example/"),
+            ("nonsense".to_owned(), "wss://a.example/"),
+            (list("b.example"), "wss://b.example/"),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            broker.reload();
+            let known = broker.bridges().relay_url(&Fingerprint::DEFAULT);
+            assert_eq!(known.as_deref(), Some(relay));
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_block_of_metrics_is_published_each_day() {

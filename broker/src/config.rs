@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use snowflake_addresses::Network;
 use snowflake_cli::OptionalPath;
 use snowflake_geoip::GeoIpError;
 use snowflake_messages::RelayPattern;
@@ -36,16 +37,18 @@ pub struct Config {
     pub intervals: PollIntervals,
     /// Where `intervals` came from, to be read again by [`Broker::reload`](crate::Broker::reload).
     pub poll_interval_path: Option<PathBuf>,
-    /// Countries of addresses. `None`: no addresses of proxies are counted, and clients have unknown
-    /// countries.
+    /// Countries of addresses. `None`: no addresses of proxies are counted in the metrics, and clients
+    /// have unknown countries.
     pub countries: Option<Arc<Countries>>,
     /// Which headers are believed about who polls.
     pub trusted_hops: TrustedHops,
+    /// Load balancers whose connections begin with a header of the PROXY protocol.
+    pub balancers: Vec<Network>,
     /// Queues with polls of clients.
     pub queues: Vec<SqsQueue>,
     /// Where metrics go.
     pub metrics_log: MetricsLog,
-    /// Files with how many different addresses proxies have.
+    /// Files with how many different addresses proxies have, with or without `countries`.
     pub ip_count: Option<Arc<IpCount>>,
     /// Timers and capacities.
     pub limits: Limits,
@@ -79,6 +82,7 @@ impl Config {
             poll_interval_path: args.poll_interval_filepath.clone().into_path(),
             countries: countries(args)?,
             trusted_hops: args.trusted_hops.map(TrustedHops::Always).unwrap_or_default(),
+            balancers: balancers(args)?,
             queues: sqs::queues(args, |variable| env::var(variable).ok())?,
             metrics_log,
             limits: Limits::default(),
@@ -116,6 +120,12 @@ fn allowed_relay_pattern(args: &Args) -> Result<RelayPattern, ConfigError> {
         }),
         pattern => Ok(RelayPattern::new(pattern)),
     }
+}
+
+fn balancers(args: &Args) -> Result<Vec<Network>, ConfigError> {
+    let network =
+        |entry: &String| entry.parse::<Network>().map_err(bad("proxy-protocol", Path::new(entry)));
+    args.proxy_protocol.iter().map(network).collect()
 }
 
 fn ip_count(args: &Args) -> Result<Option<Arc<IpCount>>, ConfigError> {

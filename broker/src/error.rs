@@ -2,7 +2,9 @@
 
 use std::io;
 
+use snowflake_addresses::NetworkError;
 use snowflake_geoip::GeoIpError;
+use snowflake_sqs::EndpointError;
 use snowflake_tls_server::{AcmeError, FileError, TlsChoiceError};
 
 use crate::{BridgeListError, SqsSetupError};
@@ -23,11 +25,9 @@ pub enum ConfigError {
     /// Not one choice between TLS and plain HTTP.
     #[error(transparent)]
     Tls(#[from] TlsChoiceError),
-    /// A queue is not described in full.
-    #[error(
-        "-broker-sqs-name and -broker-sqs-region are needed both, and -sqs-profiles is of no use without them"
-    )]
-    HalfOfSqs,
+    /// The environment's address of the queue service is none.
+    #[error(transparent)]
+    QueueService(#[from] EndpointError),
 }
 
 /// What is wrong with a flag's value.
@@ -51,6 +51,9 @@ pub enum Reason {
     /// Not a bridge list.
     #[error(transparent)]
     Bridges(#[from] BridgeListError),
+    /// Not the address of a load balancer.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// Not poll intervals.
     #[error(transparent)]
     Intervals(#[from] serde_json::Error),
@@ -60,6 +63,9 @@ pub enum Reason {
     /// No certificates can be had for these names, or kept in this directory.
     #[error(transparent)]
     Acme(#[from] AcmeError),
+    /// A queue has a name and a region.
+    #[error("-broker-sqs-name and -broker-sqs-region are needed both")]
+    HalfOfQueue,
     /// Polls cannot be taken from a queue like that.
     #[error(transparent)]
     Sqs(#[from] SqsSetupError),

@@ -26,6 +26,8 @@ pub struct Limits {
     /// Bytes of request bodies in memory at once. Default: 256 MiB. When full, requests get status
     /// 503.
     pub body_bytes: usize,
+    /// Time for a load balancer's PROXY header. Default: 5 s; it is the first thing that a balancer sends.
+    pub proxy_header: Duration,
     /// Time for a TLS handshake. Default: 10 s.
     pub tls_handshake: Duration,
     /// Time for a request's header, and idle time between two requests. Default: 30 s, longer than
@@ -63,6 +65,7 @@ impl Default for Limits {
             addresses: 131_072,
             connections: 65_536,
             body_bytes: 256 << 20,
+            proxy_header: Duration::from_secs(5),
             tls_handshake: Duration::from_secs(10),
             header: Duration::from_secs(30),
             body: Duration::from_secs(10),
@@ -127,6 +130,12 @@ pub(crate) const MAX_CLIENT_QUEUES: usize = 100_000;
 
 /// Pause after the system refused to accept a connection, most likely for lack of file descriptors.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Largest PROXY header. What balancers add to the addresses are names and identifiers, of a few hundred bytes.
+pub(crate) const MAX_PROXY_HEADER: usize = 4 << 10;
+
+/// Time between two warnings of load balancers without a good PROXY header.
+pub(crate) const COMPLAINT_PAUSE: Duration = Duration::from_secs(60);
 
 /// Largest header of an HTTP/1 request, and the size of a connection's read buffer.
 pub(crate) const MAX_HEADER: usize = 32 << 10;

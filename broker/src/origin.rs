@@ -13,6 +13,9 @@
 //! proxy does not write has to be removed by it: then nobody can have himself counted as that
 //! reverse proxy.
 //!
+//! Whoever comes through a load balancer of `-proxy-protocol` has the address that it names; that is the
+//! peer's here (`proxy_protocol.rs`).
+//!
 //! An address lives as long as its request, the peer's as long as its connection. What is kept of
 //! them are keyed hashes.
 

@@ -110,9 +110,12 @@ impl Broker {
         }
     }
 
-    async fn serve_tcp(self: Arc<Self>, stream: TcpStream, peer: IpAddr, tasks: TaskTracker) {
+    async fn serve_tcp(self: Arc<Self>, mut stream: TcpStream, peer: IpAddr, tasks: TaskTracker) {
         // Responses are small and waited for. Without it they are only later.
         let _ = stream.set_nodelay(true);
+        let origin = self.balancers.origin(&mut stream, peer, self.config.limits.proxy_header);
+        // What went wrong has been said.
+        let Some(Ok(peer)) = self.closing.run_until_cancelled(origin).await else { return };
         let Some(tls) = self.config.tls.clone() else {
             return self.serve_stream(stream, peer, Protocol::Http1, tasks).await;
         };

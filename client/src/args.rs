@@ -106,6 +106,18 @@ mod tests {
     }
 
     #[test]
+    fn the_defaults_are_those_of_the_go_program() {
+        let args = parse(&[]);
+        for text in [&args.url, &args.ampcache, &args.sqsqueue, &args.sqscreds] {
+            assert_eq!(text, "");
+        }
+        assert!(args.front.is_empty() && args.fronts.is_empty() && args.ice.is_empty());
+        assert_eq!((args.max, &*args.covertdtls_config), (1, "disable"));
+        assert_eq!((args.covertdtls_fingerprint.as_str(), args.log.as_path()), ("", None));
+        assert!(!args.log_to_state_dir && !args.keep_local_addresses && !args.unsafe_logging);
+    }
+
+    #[test]
     fn the_log_goes_nowhere_or_to_a_file() {
         assert_eq!(parse(&[]).log_config(None).target, Target::Discard);
         for empty in [&["-log", ""][..], &["-log=", "-log-to-state-dir"]] {

@@ -1,9 +1,11 @@
 //! One attempt to reach a proxy: offer, rendezvous, open.
 
+use crate::events::Events;
 use crate::nat::Policy;
 use crate::rendezvous::exchange;
+use crate::settings::Settings;
 use crate::timers::OPEN_LIMIT;
-use crate::{AttemptError, Events, Settings};
+use crate::{AttemptError, Event};
 use bytes::Bytes;
 use snowflake_messages::{DescriptionText, SdpType, SessionDescription};
 use snowflake_webrtc::{DataChannel, SetupError, offer};
@@ -19,11 +21,11 @@ pub(crate) async fn attempt(
     first_message: Bytes,
 ) -> Result<DataChannel, AttemptError> {
     let offerer = offer(&settings.webrtc, first_message).await.map_err(AttemptError::Offer)?;
-    events.offer_created();
+    events.tell(Event::OfferCreated);
     // Not sooner: what is measured meanwhile may be known by now.
     let claim = nat.claim();
     let answer = read(exchange(settings, nat, claim, offerer.sdp()).await?)?;
-    events.rendezvous_done();
+    events.tell(Event::RendezvousDone);
     let opened = offerer.open(&answer, OPEN_LIMIT).await;
     if matches!(opened, Err(SetupError::Timeout(_))) {
         nat.did_not_help(claim);

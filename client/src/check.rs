@@ -1,9 +1,7 @@
 //! What the flags say, looked at before tor is told that we are there.
 
-use crate::Args;
-use crate::settings::tls_config;
+use crate::{Args, ConfigError, Method, Reason};
 use snowflake_cli::UsageError;
-use snowflake_rendezvous::{Exchange, amp_cache, limits::CLIENT_HEADERS};
 use snowflake_sqs::{Credentials, CredentialsError, Region};
 use snowflake_webrtc::{IceServer, IceServerError};
 use url::Url;
@@ -22,10 +20,12 @@ impl Args {
     /// The first flag whose value cannot be used.
     pub fn check(&self) -> Result<(), UsageError> {
         if !self.url.is_empty() {
-            reach(&self.url, None).map_err(|reason| bad("url", &self.url, reason))?;
+            let method = Method::http(&self.url, &[]);
+            method.map_err(|error| bad("url", &self.url, reason(error)))?;
         }
         if !self.ampcache.is_empty() {
-            cached(&self.ampcache).map_err(|reason| bad("ampcache", &self.ampcache, reason))?;
+            let method = Method::amp_cache(SOME_BROKER, &self.ampcache, &[]);
+            method.map_err(|error| bad("ampcache", &self.ampcache, reason(error)))?;
         }
         if !self.sqsqueue.is_empty() {
             if !self.url.is_empty() || !self.ampcache.is_empty() {
@@ -41,7 +41,8 @@ impl Args {
         }
         for (flag, fronts) in [("front", &self.front), ("fronts", &self.fronts)] {
             for front in fronts.iter() {
-                reach(SOME_BROKER, Some(front)).map_err(|reason| bad(flag, front, reason))?;
+                let method = Method::http(SOME_BROKER, &[front.as_str()]);
+                method.map_err(|error| bad(flag, front, reason(error)))?;
             }
         }
         for server in self.ice.iter() {
@@ -52,19 +53,12 @@ impl Args {
     }
 }
 
-/// Whether there could be a broker at `url`, behind `front`.
-fn reach(url: &str, front: Option<&str>) -> Result<(), String> {
-    let url = Url::parse(url).map_err(|error| error.to_string())?;
-    // That there is no TLS is not the flag's fault; whoever needs it will hear of it.
-    let Ok(tls) = tls_config() else { return Ok(()) };
-    Exchange::new(url, front, tls, CLIENT_HEADERS).map(drop).map_err(|error| error.to_string())
-}
-
-/// Whether there could be an AMP cache at `url`.
-fn cached(url: &str) -> Result<(), String> {
-    let cache = Url::parse(url).map_err(|error| error.to_string())?;
-    let broker = Url::parse(SOME_BROKER).map_err(|error| error.to_string())?;
-    amp_cache::endpoint(&broker, &cache).map(drop).map_err(|error| error.to_string())
+/// What is wrong, without what is said of the flag in any case.
+fn reason(error: ConfigError) -> String {
+    match error.reason {
+        Reason::Url(error) => error.to_string(),
+        reason => reason.to_string(),
+    }
 }
 
 /// Whether there could be a queue at `url`.
@@ -106,12 +100,7 @@ mod tests {
     fn bad_values_are_named_with_flag_and_reason() {
         for (flag, value, at_fault, reason) in [
             ("url", "b.example", "b.example", "relative URL without a base"),
-            (
-                "url",
-                "ftp://b.example/",
-                "ftp://b.example/",
-                "the broker's URL must be http or https",
-            ),
+            ("url", "ftp://b.example/", "ftp://b.example/", "the URL must be http or https"),
             ("ampcache", "nonsense", "nonsense", "relative URL without a base"),
             ("sqsqueue", "queue", "queue", "relative URL without a base"),
             (

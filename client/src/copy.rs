@@ -1,4 +1,4 @@
-//! Bytes between tor and a tunnel, both ways.
+//! Bytes between tor and a connection to the bridge, both ways.
 
 use crate::timers::{COPY_BUFFER, HALF_CLOSED, IDLE_COPY_BUFFER};
 use std::io;

@@ -1,73 +1,72 @@
-//! What is wrong with a bridge line, and why an attempt to reach a proxy failed.
+//! Why an attempt to reach a proxy failed, and why there is no connection.
 
-use snowflake_amp::CacheUrlError;
 use snowflake_messages::{ClientResponseError, DescriptionError};
-use snowflake_rendezvous::{ConfigError, ExchangeError, RendezvousError};
-use snowflake_sqs::{CredentialsError, EndpointError, RegionError};
-use snowflake_webrtc::{IceServerError, SetupError};
+use snowflake_rendezvous::{ExchangeError, RendezvousError};
+use snowflake_session::OpenError;
+use snowflake_webrtc::SetupError;
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 use thiserror::Error;
 
-/// Why a connection was refused: its flags and SOCKS arguments make no sense together.
-///
-/// It ends that one connection, never the program.
+/// Why there is no connection.
 #[derive(Debug, Error)]
-pub enum SettingsError {
-    /// Neither the flag nor the bridge line says where the broker is.
-    #[error("no broker: set url= in the bridge line, or -url")]
-    NoBroker,
-    /// The broker's URL is no URL.
-    #[error("url is not a URL: {0}")]
-    Url(#[source] url::ParseError),
-    /// The broker cannot be reached that way.
-    #[error("url or fronts: {0}")]
-    Broker(#[source] ConfigError),
-    /// The certificate authorities cannot be used.
-    #[error("setting up TLS: {0}")]
-    Tls(#[source] snowflake_rendezvous::tls::Error),
-    /// An ICE server is not in the notation.
-    #[error("ice: {0}")]
-    Ice(#[source] IceServerError),
-    /// The number of proxies is no number.
-    #[error("max is not a whole number")]
-    Max,
-    /// The bridge's fingerprint is not 20 or 32 bytes in hexadecimal.
-    #[error("fingerprint: {0}")]
-    Fingerprint(#[source] snowflake_messages::FingerprintError),
-    /// The queue's URL is no URL.
-    #[error("sqsqueue is not a URL: {0}")]
-    QueueUrl(#[source] url::ParseError),
-    /// The queue is nowhere.
-    #[error("sqsqueue: {0}")]
-    QueueRegion(#[source] RegionError),
-    /// There is nothing to sign with.
-    #[error("no key for the queue: set sqscreds= in the bridge line, or -sqscreds")]
-    NoQueueKey,
-    /// There is nothing to sign with that is a key.
-    #[error("sqscreds: {0}")]
-    QueueKey(#[source] CredentialsError),
-    /// The environment's address of the queue service is none.
-    #[error("{0}")]
-    QueueService(#[source] EndpointError),
-    /// The AMP cache's URL is no URL.
-    #[error("ampcache is not a URL: {0}")]
-    AmpCacheUrl(#[source] url::ParseError),
-    /// The AMP cache and the broker cannot be used together.
-    #[error("ampcache: {0}")]
-    AmpCache(#[source] CacheUrlError),
-    /// Keys of two methods have no number that tells them apart.
-    #[error(
-        "sqsqueue beside url or ampcache: give the keys of the second method a number (url2=...)"
-    )]
-    TwoMethods,
-    /// The keys with this number make no sense together.
-    #[error("with number {0}: {1}")]
-    Further(u8, #[source] Box<SettingsError>),
+#[non_exhaustive]
+pub enum DialError {
+    /// No proxy was found in time. Another dial may do better.
+    #[error("no proxy within {limit:?}")]
+    NoProxy {
+        /// [`ClientConfig::dial_limit`](crate::ClientConfig::dial_limit).
+        limit: Duration,
+        /// What the last attempt failed of; nothing if the first was still under way.
+        #[source]
+        last: Option<Arc<AttemptError>>,
+    },
+    /// The session takes no stream, which a new one always does.
+    #[error("opening a session")]
+    Open(#[source] OpenError),
 }
 
-/// Why a proxy could not be reached. Another attempt may do better.
+/// Who was asked for a proxy, in words for an error: the broker itself, or what stands before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Asked {
+    /// The broker, or a front before it.
+    Broker,
+    /// An AMP cache.
+    AmpCache,
+    /// An Amazon SQS queue.
+    Queue,
+    /// A rendezvous that is not one of ours, by its name.
+    Own(String),
+}
+
+impl Asked {
+    pub(crate) fn by(name: &str) -> Self {
+        match name {
+            "http" => Self::Broker,
+            "ampcache" => Self::AmpCache,
+            "sqs" => Self::Queue,
+            own => Self::Own(own.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Broker => f.write_str("the broker"),
+            Self::AmpCache => f.write_str("the AMP cache"),
+            Self::Queue => f.write_str("the queue"),
+            Self::Own(name) => write!(f, "the rendezvous by {name}"),
+        }
+    }
+}
+
+/// Why a proxy could not be reached. Another attempt may do better, and is made.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum AttemptError {
     /// The offer could not be made.
     #[error("making an offer")]
@@ -75,12 +74,12 @@ pub enum AttemptError {
     /// There is no way to any broker.
     #[error("no rendezvous method")]
     NoMethod,
-    /// The broker could not be asked.
-    #[error("asking the broker")]
-    Rendezvous(#[source] RendezvousError),
-    /// The broker's response is not in the format.
-    #[error("reading the broker's response")]
-    Response(#[source] ClientResponseError),
+    /// There is no response of the broker.
+    #[error("asking {0}")]
+    Rendezvous(Asked, #[source] RendezvousError),
+    /// The response is not in the format.
+    #[error("reading {0}'s response")]
+    Response(Asked, #[source] ClientResponseError),
     /// The broker has no proxy for us, or did not like the request; in its own words.
     #[error("{0}")]
     Refused(String),
@@ -102,10 +101,10 @@ impl AttemptError {
     /// What the Go client says of the same, where it has a text of its own.
     pub(crate) fn in_gos_words(&self) -> Option<&'static str> {
         match self {
-            Self::Rendezvous(RendezvousError::Exchange(ExchangeError::Status(_))) => {
+            Self::Rendezvous(_, RendezvousError::Exchange(ExchangeError::Status(_))) => {
                 Some("Unexpected error, no answer.")
             }
-            Self::Response(ClientResponseError::Empty) => Some("received empty broker response"),
+            Self::Response(_, ClientResponseError::Empty) => Some("received empty broker response"),
             Self::Open(SetupError::Timeout(_)) => Some("timeout waiting for DataChannel.OnOpen"),
             _ => None,
         }
@@ -130,16 +129,18 @@ impl fmt::Display for Chain<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn some_errors_have_the_words_of_go() {
         for (error, words) in [
             (
-                AttemptError::Rendezvous(ExchangeError::Status(503).into()),
+                AttemptError::Rendezvous(Asked::Broker, ExchangeError::Status(503).into()),
                 "Unexpected error, no answer.",
             ),
-            (AttemptError::Response(ClientResponseError::Empty), "received empty broker response"),
+            (
+                AttemptError::Response(Asked::AmpCache, ClientResponseError::Empty),
+                "received empty broker response",
+            ),
             (
                 AttemptError::Open(SetupError::Timeout(Duration::from_secs(10))),
                 "timeout waiting for DataChannel.OnOpen",
@@ -148,6 +149,12 @@ mod tests {
             assert_eq!(error.in_gos_words(), Some(words));
         }
         assert_eq!(AttemptError::Open(SetupError::Failed).in_gos_words(), None);
+        let of_the_queue =
+            AttemptError::Rendezvous(Asked::by("sqs"), ExchangeError::Status(503).into());
+        assert_eq!(
+            Chain(&of_the_queue).to_string(),
+            "asking the queue: the answer has HTTP status 503"
+        );
         assert_eq!(
             AttemptError::Refused("in the broker's own words".to_owned()).in_gos_words(),
             None

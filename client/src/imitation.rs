@@ -21,7 +21,7 @@ pub struct Imitation {
 }
 
 impl Imitation {
-    /// What the line asks for, else the flags. An empty name, `disable` and a word that nobody knows ask for nothing.
+    /// What the line asks for, else the flags. An empty name and `disable` ask for nothing.
     pub fn new(args: &Args, line: &snowflake_pt::Args) -> Self {
         let word = line.get("covertdtls-config").unwrap_or(&args.covertdtls_config);
         let fingerprint =
@@ -33,7 +33,7 @@ impl Imitation {
         }
     }
 
-    /// What is wished for and cannot be done, a sentence each.
+    /// What is wished for and cannot be done, or not understood, a sentence each.
     pub(crate) fn missing(&self) -> impl Iterator<Item = String> {
         let tls = self.tls.iter().map(|name| {
             format!("utls-imitate={name} has no effect in this build; going on without it")
@@ -86,7 +86,9 @@ mod tests {
             assert_eq!(missing(&["-covertdtls-config", word], ""), said);
             assert_eq!(missing(&[], &format!("covertdtls-config={word}")), said);
         }
-        for off in ["disable", "", "nonsense"] {
+        let unknown = missing(&[], "covertdtls-config=nonsense");
+        assert_eq!(unknown, ["covertdtls-config"], "it is off, and said");
+        for off in ["disable", ""] {
             assert!(missing(&["-covertdtls-config", off], "").is_empty());
             let line = format!("covertdtls-config={off}");
             assert!(missing(&["-covertdtls-config", "mimic"], &line).is_empty(), "the line wins");

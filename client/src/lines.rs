@@ -9,11 +9,6 @@ pub(crate) fn starting() {
     info!("--- Starting Snowflake Client ---");
 }
 
-/// Another proxy is looked for, beside those `there`.
-pub(crate) fn collecting(there: usize, wanted: usize) {
-    info!("WebRTC: Collecting a new Snowflake. Currently at [{there}/{wanted}]");
-}
-
 /// The broker is about to be asked, by this kind of rendezvous.
 pub(crate) fn negotiating(rendezvous: &str) {
     info!("Negotiating via {} rendezvous...", in_gos_word(rendezvous));

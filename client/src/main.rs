@@ -1,9 +1,10 @@
 //! The Snowflake client.
 
 use snowflake_cli::{Program, logging, open_files, parse};
-use snowflake_client::{Args, Events, Upstream, Winners, run};
+use snowflake_client::{Args, Shared, Upstream, run};
 use snowflake_pt::error::EnvError;
 use snowflake_pt::{ClientEnv, ExitWatch, Report, SocksListener, TRANSPORT};
+use snowflake_safelog::scrubbed;
 use std::error::Error;
 use std::fs::DirBuilder;
 use std::io::Write;
@@ -21,7 +22,8 @@ fn main() -> ExitCode {
     match start(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Before there is a log, and where tor shows it; nothing here holds an address.
+            // Where tor shows it, also when there is no log; a flag's value in it may be an address.
+            let error = scrubbed(error);
             let _ = writeln!(std::io::stderr(), "{}: {error}", PROGRAM.name);
             ExitCode::FAILURE
         }
@@ -75,9 +77,8 @@ async fn start(args: Args) -> Result<(), Box<dyn Error>> {
     report.cmethods_done()?;
     checked?;
     let listener = listener.ok_or("no transport could be started")?;
-    let winners = env.state_location.as_deref().map(Winners::kept_in).unwrap_or_default();
-    let events = Events::to_tor(report.into_log()?);
-    run(listener, args, upstream, winners, events, exit.token()).await;
+    let shared = env.state_location.as_deref().map(Shared::kept_in).unwrap_or_default();
+    run(listener, args, upstream, shared, report.into_log()?, exit.token()).await;
     Ok(())
 }
 

@@ -29,12 +29,12 @@ use tokio_util::task::AbortOnDropHandle;
 /// One is enough for a process. It is measured when the first session dials its first proxy, and again at a later dial
 /// when that is long ago, when the machine has other addresses, or when a proxy did not reach us. No dial waits for it.
 #[derive(Clone, Debug, Default)]
-pub struct Nat(Arc<Mutex<State>>);
+pub(crate) struct Nat(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
     knowledge: Knowledge,
-    /// The measurement under way; it ends with the last handle, and takes 9 s at the most.
+    /// The measurement under way; it ends with the last handle, and takes [`NAT_LIMIT`](crate::timers::NAT_LIMIT) at the most.
     discovery: Option<AbortOnDropHandle<()>>,
     /// Brokers that know the old words only, at most [`MAX_BROKERS`]: until this program ends.
     old_brokers: VecDeque<String>,

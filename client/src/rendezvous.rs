@@ -17,51 +17,27 @@
 //!
 //! What is not about the way to the broker, `utls-nosni` included, holds for all of them.
 
+mod method;
 mod race;
+mod way;
 mod winners;
 mod wish;
 
-pub use winners::Winners;
+pub use method::Method;
+pub(crate) use way::Way;
+pub(crate) use winners::Winners;
+pub(crate) use wish::methods;
 
-use crate::error::Chain;
+use crate::error::{Asked, Chain};
 use crate::nat::{Claim, Policy, old_word};
-use crate::{AttemptError, Settings, lines};
+use crate::settings::Settings;
+use crate::{AttemptError, lines};
 use bytes::Bytes;
 use race::{Turn, Turns, race};
-use sha2::{Digest, Sha256};
 use snowflake_messages::{
     ClientPollRequest, ClientPollResponse, DescriptionText, NatError, NatType, SessionDescription,
 };
-use snowflake_rendezvous::{Poll, Rendezvous};
-use std::sync::Arc;
-use winners::Mark;
-pub(crate) use wish::methods;
-
-/// A way to a broker that can be known again.
-#[derive(Clone, Debug)]
-pub struct Method {
-    way: Arc<dyn Rendezvous>,
-    mark: Mark,
-}
-
-impl Method {
-    /// A way, and the words that tell it from all others, in this run of the program and the next.
-    pub fn new(way: Arc<dyn Rendezvous>, words: &[&str]) -> Self {
-        let mut hash = Sha256::new();
-        for word in [way.name(), way.broker()].iter().chain(words) {
-            hash.update((word.len() as u64).to_be_bytes());
-            hash.update(word);
-        }
-        let mut mark = [0; 8];
-        mark.copy_from_slice(&hash.finalize()[..8]);
-        Self { way, mark: Mark(mark) }
-    }
-
-    /// What kind of way it is: `http`, `ampcache`, `sqs`.
-    pub fn name(&self) -> &str {
-        self.way.name()
-    }
-}
+use snowflake_rendezvous::Poll;
 
 /// Trades our offer for a proxy's answer at a broker.
 ///
@@ -73,32 +49,33 @@ pub(crate) async fn exchange(
     claim: Claim,
     sdp: &str,
 ) -> Result<DescriptionText, AttemptError> {
-    let mut left = settings.winners.first(&settings.methods);
+    let mut left = settings.winners.first(&settings.ways);
     let mut refusal = AttemptError::NoMethod;
     loop {
         let turns = Turns::default();
-        let inquiries = left.iter().map(|&method| {
-            Inquiry { settings, method, turn: turns.next() }.ask_in_words(nat, claim, sdp)
+        let inquiries = left.iter().enumerate().map(|(place, &way)| {
+            let turn = turns.of(place, way.patience());
+            Inquiry { settings, way, turn }.ask_in_words(nat, claim, sdp)
         });
         let Some((place, result)) = race(&turns, inquiries.collect()).await else {
             return Err(refusal);
         };
-        let method = left[place];
+        let way = left[place];
         match result? {
             ClientPollResponse::Answer(answer) => {
-                settings.winners.won(method, &settings.methods);
+                settings.winners.won(way, &settings.ways);
                 return Ok(answer);
             }
             ClientPollResponse::Error(error) => refusal = AttemptError::Refused(error),
         }
-        left.retain(|other| other.way.broker() != method.way.broker());
+        left.retain(|other| other.broker() != way.broker());
     }
 }
 
 /// One way's part in the race.
 struct Inquiry<'a> {
     settings: &'a Settings,
-    method: &'a Method,
+    way: &'a Way,
     turn: Turn,
 }
 
@@ -110,7 +87,7 @@ impl Inquiry<'_> {
         claim: Claim,
         sdp: &str,
     ) -> Result<ClientPollResponse, AttemptError> {
-        let broker = self.method.way.broker();
+        let broker = self.way.broker();
         let word = nat.word(claim, broker);
         let response = self.ask(word, sdp).await?;
         if !is_refused_word(&response) || old_word(word) == word {
@@ -127,15 +104,18 @@ impl Inquiry<'_> {
             fingerprint: self.settings.fingerprint,
         };
         let poll = Poll::after(self.turn.clone().come(), request.encode());
-        lines::negotiating(self.method.name());
-        let exchanged = self.method.way.exchange(poll).await;
-        lines::responded(self.method.name(), &exchanged);
-        let exchanged = exchanged.map_err(AttemptError::Rendezvous);
-        let decode =
-            |response: Bytes| ClientPollResponse::decode(&response).map_err(AttemptError::Response);
+        let name = self.way.name();
+        lines::negotiating(name);
+        let exchanged = self.way.exchange(poll).await;
+        lines::responded(name, &exchanged);
+        let exchanged = exchanged.map_err(|error| AttemptError::Rendezvous(Asked::by(name), error));
+        let decode = |response: Bytes| {
+            ClientPollResponse::decode(&response)
+                .map_err(|error| AttemptError::Response(Asked::by(name), error))
+        };
         exchanged.and_then(decode).inspect_err(|error| {
             // What it costs the user is said when all ways have failed.
-            tracing::debug!("rendezvous by {} failed: {}", self.method.name(), Chain(error));
+            tracing::debug!("rendezvous by {name} failed: {}", Chain(error));
         })
     }
 }

@@ -1,93 +1,63 @@
-//! What holds for one connection: the flags, and its SOCKS arguments over them.
+//! A client's settings once checked.
 
+use crate::config_error::{ConfigError, Reason};
+use crate::rendezvous::{Way, Winners};
 use crate::timers::MAX_PROXIES;
-use crate::{Args, Imitation, Method, SettingsError, Upstream, Winners, rendezvous};
-use snowflake_cli::CommaList;
+use crate::{ClientConfig, Upstream};
 use snowflake_messages::Fingerprint;
-use snowflake_rendezvous::tls::{self, TlsConfig};
-use snowflake_webrtc::{IceServer, StunServer};
-use std::convert::Infallible;
-use std::sync::OnceLock;
+use snowflake_webrtc::StunServer;
+use std::time::Duration;
 
-/// How one connection finds its proxies. Made anew for each, so that no option leaks from one to the next.
+/// The shortest time in which a dial may find a proxy.
+const SHORTEST_DIAL: Duration = Duration::from_millis(1);
+
+/// How a client's connections find their proxies. No option leaks from one client to the next.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// The ways to a broker, by preference.
-    pub methods: Vec<Method>,
+    pub(crate) ways: Vec<Way>,
     /// Which of several ways worked lately.
-    pub winners: Winners,
+    pub(crate) winners: Winners,
     /// How data channels are made.
-    pub webrtc: snowflake_webrtc::Config,
-    /// Proxies used at once, 1 to 16.
-    pub max: usize,
+    pub(crate) webrtc: snowflake_webrtc::Config,
+    /// Proxies used at once.
+    pub(crate) max: usize,
     /// The bridge that the broker should lead to.
-    pub fingerprint: Fingerprint,
-    /// Whose handshakes to imitate.
-    pub imitation: Imitation,
+    pub(crate) fingerprint: Fingerprint,
+    /// How long a dial waits for a first proxy.
+    pub(crate) dial_limit: Duration,
 }
 
 impl Settings {
-    /// Merges the flags with the arguments of a bridge line, which win.
-    ///
-    /// Arguments that nobody knows are ignored, as Go's client does. Those with a number from 2 to 4 describe further ways to
-    /// a broker, each number for itself: `url2`, `fronts2`, `ampcache2`.
-    ///
-    /// # Errors
-    ///
-    /// [`SettingsError`] names the argument that is missing or wrong.
-    pub fn new(
-        args: &Args,
-        line: &snowflake_pt::Args,
-        upstream: Option<&Upstream>,
-    ) -> Result<Self, SettingsError> {
-        let max = match line.get("max") {
-            Some(text) => text.parse().map_err(|_| SettingsError::Max)?,
-            None => args.max,
-        };
-        let fingerprint = match line.get("fingerprint") {
-            Some(text) if !text.is_empty() => text.parse().map_err(SettingsError::Fingerprint)?,
-            _ => Fingerprint::DEFAULT,
+    pub(crate) fn new(config: &ClientConfig, winners: Winners) -> Result<Self, ConfigError> {
+        if config.methods.is_empty() {
+            return Err(ConfigError::new("methods", "", Reason::NoBroker));
+        }
+        if !(1..=MAX_PROXIES).contains(&config.max) {
+            let reason = Reason::OutOfRange(1, MAX_PROXIES);
+            return Err(ConfigError::new("max", &config.max.to_string(), reason));
+        }
+        if config.dial_limit < SHORTEST_DIAL {
+            let value = format!("{:?}", config.dial_limit);
+            return Err(ConfigError::new("dial_limit", &value, Reason::TooShort(SHORTEST_DIAL)));
+        }
+        let upstream = config.upstream.as_ref();
+        let ways = config.methods.iter();
+        let webrtc = snowflake_webrtc::Config {
+            stun_servers: some_of(config.stun_servers.clone()),
+            keep_local_addresses: config.keep_local_addresses,
+            upstream: upstream.and_then(Upstream::for_datagrams),
+            ..snowflake_webrtc::Config::default()
         };
         Ok(Self {
-            methods: rendezvous::methods(args, line, upstream)?,
-            winners: Winners::default(),
-            webrtc: webrtc(args, line, upstream)?,
-            max: usize::try_from(max).unwrap_or(1).clamp(1, MAX_PROXIES),
-            fingerprint,
-            imitation: Imitation::new(args, line),
+            ways: ways.map(|method| method.way(upstream, config.hide_server_name)).collect(),
+            winners,
+            webrtc,
+            max: config.max,
+            fingerprint: config.fingerprint,
+            dial_limit: config.dial_limit,
         })
     }
-}
-
-/// `utls-nosni`: only these two words turn it on.
-pub(crate) fn hides_server_name(line: &snowflake_pt::Args) -> bool {
-    let word = line.get("utls-nosni").unwrap_or_default();
-    word.eq_ignore_ascii_case("true") || word.eq_ignore_ascii_case("yes")
-}
-
-fn webrtc(
-    args: &Args,
-    line: &snowflake_pt::Args,
-    upstream: Option<&Upstream>,
-) -> Result<snowflake_webrtc::Config, SettingsError> {
-    let ice = line.get("ice").map_or_else(|| args.ice.clone(), list);
-    let mut stun_servers = Vec::new();
-    for url in ice.iter() {
-        match url.parse().map_err(SettingsError::Ice)? {
-            IceServer::Stun(server) => stun_servers.push(server),
-            IceServer::Unsupported(scheme) => {
-                tracing::warn!(
-                    "only STUN servers over UDP are used; one of scheme {scheme:?} is skipped"
-                );
-            }
-        }
-    }
-    Ok(snowflake_webrtc::Config {
-        stun_servers: some_of(stun_servers),
-        keep_local_addresses: args.keep_local_addresses,
-        upstream: upstream.and_then(Upstream::for_datagrams),
-        ..snowflake_webrtc::Config::default()
-    })
 }
 
 /// Half of the servers, rounded up, at random if there are more than two, as Go's client does: asking all of a long
@@ -106,70 +76,45 @@ fn some_of(mut servers: Vec<StunServer>) -> Vec<StunServer> {
     servers
 }
 
-pub(crate) fn list(text: &str) -> CommaList {
-    text.parse().unwrap_or_else(|never: Infallible| match never {})
-}
-
-/// The certificate authorities, read once for the whole program.
-pub(crate) fn tls_config() -> Result<TlsConfig, SettingsError> {
-    static CONFIG: OnceLock<TlsConfig> = OnceLock::new();
-    if let Some(config) = CONFIG.get() {
-        return Ok(config.clone());
-    }
-    let config = tls::client_config().map_err(SettingsError::Tls)?;
-    Ok(CONFIG.get_or_init(|| config).clone())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use snowflake_cli::{Program, parse_from};
+    use crate::Method;
 
-    fn args(flags: &[&str]) -> Args {
-        parse_from(Program { name: "snowflake-client", version: "0" }, flags).expect("good flags")
+    fn good() -> ClientConfig {
+        let methods = vec![Method::http("https://b.example/", &[]).unwrap()];
+        ClientConfig { methods, ..ClientConfig::default() }
     }
 
-    fn settings(flags: &[&str], line: &str) -> Result<Settings, SettingsError> {
-        Settings::new(&args(flags), &snowflake_pt::Args::parse(line).expect("a good line"), None)
-    }
-
-    #[test]
-    fn the_line_wins_over_the_flags_and_unknown_keys_do_not_matter() {
-        let flags = ["-url", "https://flag.example/", "-max", "2"];
-        let line = "max=3;fingerprint=8838024498816A039FCBBAB14E6F40A0843051FA;colour=blue";
-        let settings = settings(&flags, line).unwrap();
-        assert_eq!(settings.max, 3);
-        assert_eq!(settings.fingerprint.to_string(), "8838024498816A039FCBBAB14E6F40A0843051FA");
-        assert_eq!(self::settings(&flags, "").unwrap().max, 2);
-        assert_eq!(self::settings(&flags, "max=-4").unwrap().max, 1);
-        assert_eq!(self::settings(&flags, "max=1000").unwrap().max, 16);
+    fn settings(config: &ClientConfig) -> Result<Settings, String> {
+        Settings::new(config, Winners::default()).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn only_two_words_hide_the_name() {
-        let hides = |line: &str| hides_server_name(&snowflake_pt::Args::parse(line).unwrap());
-        assert!(["utls-nosni=true", "utls-nosni=YES", "utls-nosni=True"].iter().all(|l| hides(l)));
-        assert!(!["", "utls-nosni=", "utls-nosni=1", "utls-nosni=no"].iter().any(|l| hides(l)));
-    }
-
-    #[test]
-    fn bad_values_name_what_is_wrong() {
-        let error =
-            |line: &str| settings(&["-url", "https://b.example/"], line).unwrap_err().to_string();
-        assert_eq!(error("max=many"), "max is not a whole number");
-        assert_eq!(error("ice=stun:"), "ice: an ICE server needs a host");
-        assert!(error("url=b.example").starts_with("url is not a URL"));
-        assert!(error("url=ftp://b.example").starts_with("url or fronts"));
-        assert!(error("fingerprint=xyz").starts_with("fingerprint"));
-        assert!(settings(&[], "").unwrap_err().to_string().starts_with("no broker"));
+    fn what_makes_no_sense_is_refused_by_name() {
+        assert!(settings(&good()).is_ok());
+        for (config, expected) in [
+            (ClientConfig::default(), "methods=\"\": no broker: "),
+            (ClientConfig { max: 0, ..good() }, "max=\"0\": not from 1 to 16"),
+            (ClientConfig { max: 17, ..good() }, "max=\"17\": not from 1 to 16"),
+            (
+                ClientConfig { dial_limit: Duration::ZERO, ..good() },
+                "dial_limit=\"0ns\": shorter than 1ms",
+            ),
+        ] {
+            let error = settings(&config).unwrap_err();
+            assert!(error.starts_with(expected), "{error}");
+        }
     }
 
     #[test]
     fn half_of_a_long_list_of_stun_servers_is_used() {
         let used = |n: usize| {
-            let ice: Vec<_> = (0..n).map(|i| format!("stun:s{i}.example")).collect();
-            let line = format!("ice={},turn:t.example", ice.join(","));
-            settings(&["-url", "https://b.example/"], &line).unwrap().webrtc.stun_servers.len()
+            let mut ice: Vec<_> = (0..n).map(|i| format!("stun:s{i}.example")).collect();
+            ice.push("turn:t.example".to_owned());
+            let stun_servers = ClientConfig::stun_servers(ice).unwrap();
+            let config = ClientConfig { stun_servers, ..good() };
+            settings(&config).unwrap().webrtc.stun_servers.len()
         };
         assert_eq!([1, 2, 3, 4, 5, 8].map(used), [1, 2, 2, 2, 3, 4]);
     }

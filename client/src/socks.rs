@@ -1,41 +1,41 @@
 //! tor's connections: one task each.
 
 use crate::copy::both_ways;
-use crate::lines;
 use crate::timers::{MAX_CONNECTIONS, STOP_LIMIT};
-use crate::upstream::RENDEZVOUS_ONLY;
-use crate::{Args, Events, Nat, Settings, SettingsError, Tunnel, Upstream, Winners};
-use snowflake_pt::{SocksListener, SocksRequest};
+use crate::{Args, Client, ClientConfig, ConfigError, Event, Shared, Upstream, lines, to_tor};
+use futures_util::{FutureExt, StreamExt};
+use snowflake_pt::{PtLog, SocksListener, SocksRequest};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 /// Serves tor's connections until `shutdown`; then ends those that there are, politely for a moment.
 ///
-/// All of them go through `upstream`, if there is one, as far as it carries them; what it does not is told to tor.
-/// `winners` are shared by all of them.
+/// All of them go through `upstream`, if there is one, as far as it carries them; what it does not is told to `tor`, as is
+/// what happens to clients that have `shared`.
 pub async fn run(
     mut listener: SocksListener,
     args: Args,
     upstream: Option<Upstream>,
-    winners: Winners,
-    events: Events,
+    shared: Shared,
+    tor: PtLog,
     shutdown: CancellationToken,
 ) {
+    let mut events = shared.events();
     if upstream.as_ref().is_some_and(|upstream| !upstream.carries_datagrams()) {
-        events.tell_once(RENDEZVOUS_ONLY.to_owned());
+        shared.events.tell_once(Event::RendezvousOnly);
     }
-    let nat = Nat::default();
     let mut connections = JoinSet::new();
     loop {
         let has_room = connections.len() < MAX_CONNECTIONS;
         tokio::select! {
             () = shutdown.cancelled() => break,
+            Some(event) = events.next() => to_tor::tell(&tor, &event),
             Some(_) = connections.join_next() => {}
             request = listener.accept(), if has_room => {
-                let settings = Settings::new(&args, request.args(), upstream.as_ref())
-                    .map(|settings| Settings { winners: winners.clone(), ..settings });
-                connections.spawn(serve(request, settings, nat.clone(), events.clone(), shutdown.clone()));
+                let client = ClientConfig::of_line(&args, request.args(), upstream.as_ref())
+                    .and_then(|config| Client::sharing(config, &shared));
+                connections.spawn(serve(request, client, shutdown.clone()));
             }
         }
     }
@@ -44,26 +44,26 @@ pub async fn run(
     if timeout(STOP_LIMIT, all_ended).await.is_err() {
         tracing::debug!("stopping without waiting for connections that have not ended");
     }
+    while let Some(Some(event)) = events.next().now_or_never() {
+        to_tor::tell(&tor, &event);
+    }
 }
 
 /// One connection, from its arguments to its end.
 async fn serve(
     request: SocksRequest,
-    settings: Result<Settings, SettingsError>,
-    nat: Nat,
-    events: Events,
+    client: Result<Client, ConfigError>,
     shutdown: CancellationToken,
 ) {
-    let tunnel = match settings {
-        Ok(settings) => {
+    let connection = match client {
+        Ok(client) => {
             lines::starting();
-            settings.imitation.missing().for_each(|text| events.tell_once(text));
-            Tunnel::open(settings, nat, events).map_err(|error| error.to_string())
+            client.open().map_err(|error| error.to_string())
         }
         Err(error) => Err(error.to_string()),
     };
-    let mut tunnel = match tunnel {
-        Ok(tunnel) => tunnel,
+    let mut connection = match connection {
+        Ok(connection) => connection,
         Err(why) => {
             tracing::warn!("a connection of tor is refused: {why}");
             // If tor is gone already, it needs no refusal.
@@ -73,9 +73,9 @@ async fn serve(
     };
     // Granted before a proxy is found, as Go does: tor waits longer for data than for the SOCKS reply.
     if let Ok(tor) = request.grant().await {
-        let mut tor = tunnel.paced(tor);
-        let copying = both_ways(&mut tor, &mut tunnel);
+        let mut tor = connection.paced(tor);
+        let copying = both_ways(&mut tor, &mut connection);
         lines::copied(shutdown.run_until_cancelled(copying).await.unwrap_or(Ok(())));
     }
-    tunnel.close().await;
+    connection.close().await;
 }

@@ -10,6 +10,13 @@ pub(crate) const OPEN_LIMIT: Duration = Duration::from_secs(10);
 /// Whoever asks for more gets so many: with each further one the server would let go of another.
 pub(crate) const MAX_PROXIES: usize = 16;
 
+/// How long a program's dial waits for a first proxy, unless it says something else: an attempt takes 30 s at the most in
+/// most cases, one that fails soon a second or two.
+pub(crate) const DIAL_LIMIT: Duration = Duration::from_secs(60);
+
+/// Events that are kept for a reader that is slow: 64, a few KiB. Whoever wants all of them reads as they come.
+pub(crate) const EVENTS: usize = 64;
+
 /// How long the other direction may go on when one has ended.
 ///
 /// Go ends both at once. tor does not use half-closed connections, so this only lets what is under way arrive; longer
@@ -35,8 +42,12 @@ pub(crate) const COPY_BUFFER: usize = 32 * 1024;
 pub(crate) const IDLE_COPY_BUFFER: usize = 2 * 1024;
 
 /// How long a name server may take to name a STUN server whose answers tell about our NAT. With
-/// [`snowflake_nat::limits::LONGEST`] it makes 9 s at the most until the NAT is known, or known to be unknown.
+/// [`snowflake_nat::limits::LONGEST`] it makes [`NAT_LIMIT`].
 pub(crate) const NAT_LOOKUP: Duration = Duration::from_secs(3);
+
+/// Until our NAT is known, or known to be unknown: 9 s at the most. What a slow upstream proxy takes to give places for
+/// questions is taken from the time for answers, which most servers need a fraction of.
+pub(crate) const NAT_LIMIT: Duration = NAT_LOOKUP.saturating_add(snowflake_nat::limits::LONGEST);
 
 /// STUN servers asked about our NAT at one time: the first ones of those that are used at all. Each takes two sockets
 /// for each of its addresses, one of IPv4 and one of IPv6.
@@ -55,10 +66,6 @@ pub(crate) const MAX_BROKERS: usize = 16;
 /// From the start of one of several rendezvous methods to the start of the next, doubled each time: 250 ms, the delay
 /// that RFC 8305 (Happy Eyeballs) recommends between connection attempts.
 pub(crate) const RACE_GAP: Duration = Duration::from_millis(250);
-
-/// How long a method that asks may keep the others from asking: brokers hold a client for 5 s, and the way there and back
-/// has another. A method that answers later still counts if no other has answered by then.
-pub(crate) const RACE_PATIENCE: Duration = Duration::from_secs(6);
 
 /// Rendezvous methods that are remembered because they worked, of all bridge lines together.
 pub(crate) const MAX_WINNERS: usize = 64;

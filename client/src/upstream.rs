@@ -2,11 +2,7 @@
 
 use snowflake_pt::{ProxyKind, UpstreamProxy};
 use snowflake_rendezvous::UpstreamKind;
-use snowflake_socks5::{Credentials, Error, Proxy};
-
-/// What is said of proxies that carry no datagrams. Go's client refuses them.
-pub(crate) const RENDEZVOUS_ONLY: &str = "the upstream proxy is used for the rendezvous only: proxies of its kind carry \
-     no UDP, so connections to Snowflake proxies and STUN servers do not go through it";
+use snowflake_socks5::{Error, Proxy};
 
 /// A proxy through which everything goes that it carries: all of it with SOCKS5, the rendezvous only with the others.
 #[derive(Clone, Debug)]
@@ -24,15 +20,13 @@ impl Upstream {
             ProxyKind::Socks4a => UpstreamKind::Socks4a,
             ProxyKind::Http => UpstreamKind::Http,
         };
-        let credentials = proxy.credentials.map(|told| (told.user, told.password));
-        let rendezvous = snowflake_rendezvous::Upstream::new(kind, proxy.address);
+        let UpstreamProxy { address, credentials, .. } = proxy;
+        let rendezvous = snowflake_rendezvous::Upstream::new(kind, address);
         let rendezvous = match credentials.clone() {
-            Some((user, password)) => rendezvous.with_credentials(user, password),
+            Some(credentials) => rendezvous.with_credentials(credentials),
             None => rendezvous,
         };
-        let credentials = credentials.map(|(user, password)| Credentials { user, password });
-        let datagrams =
-            matches!(proxy.kind, ProxyKind::Socks5).then(|| Proxy::new(proxy.address, credentials));
+        let datagrams = (kind == UpstreamKind::Socks5).then(|| Proxy::new(address, credentials));
         Self { rendezvous, datagrams }
     }
 
@@ -66,19 +60,19 @@ impl Upstream {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Args, Settings};
-    use snowflake_cli::{Program, parse_from};
+    use crate::rendezvous::Winners;
+    use crate::settings::Settings;
+    use crate::{ClientConfig, Method};
 
     /// Whether WebRTC goes through this proxy.
     fn is_for_datagrams(url: &str) -> bool {
         let upstream = Upstream::new(UpstreamProxy::parse(url).unwrap());
-        let program = Program { name: "snowflake-client", version: "0" };
-        let args: Args = parse_from(program, ["-url", "https://b.example/"]).unwrap();
-        let line = snowflake_pt::Args::default();
-        let settings = Settings::new(&args, &line, Some(&upstream)).unwrap();
-        let through = settings.webrtc.upstream.is_some();
-        assert_eq!(through, upstream.carries_datagrams());
-        through
+        let methods = vec![Method::http("https://b.example/", &[]).unwrap()];
+        let carries = upstream.carries_datagrams();
+        let config = ClientConfig { methods, upstream: Some(upstream), ..ClientConfig::default() };
+        let settings = Settings::new(&config, Winners::default()).unwrap();
+        assert_eq!(settings.webrtc.upstream.is_some(), carries);
+        carries
     }
 
     #[test]

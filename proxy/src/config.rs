@@ -1,21 +1,18 @@
 //! The flags once checked: what a [`Proxy`](crate::Proxy) needs to know.
 
+mod values;
+
 use std::{net::IpAddr, num::NonZeroUsize, ops::RangeInclusive, sync::Arc, time::Duration};
 
 use clap::Parser;
-use snowflake_cli::{CovertDtls, OptionalPath};
+use snowflake_cli::CovertDtls;
 use snowflake_geoip::GeoIp;
 use snowflake_messages::{ProxyType, RelayPattern};
 use snowflake_rendezvous::Environment;
-use snowflake_webrtc::{IceServer, StunServer};
+use snowflake_webrtc::StunServer;
 use url::Url;
 
-use crate::{
-    args::Args,
-    error::ConfigError,
-    metrics::MetricsAddress,
-    timers::{MIN_OWN_POLL_INTERVAL, Timers},
-};
+use crate::{args::Args, error::ConfigError, metrics::MetricsAddress, timers::Timers};
 
 /// Settings of one proxy. `Args` has the flags, their meaning and their defaults; [`Default`] is the latter, without a log
 /// of summaries and without a look at the environment.
@@ -83,37 +80,36 @@ impl TryFrom<&Args> for Config {
 
 impl Config {
     fn of(args: &Args) -> Result<Self, ConfigError> {
-        let outbound_address = outbound_address(args)?;
-        if *args.poll_interval < MIN_OWN_POLL_INTERVAL {
-            return Err(ConfigError::PollInterval);
-        }
         let relay_rules = RelayRules {
-            pattern: RelayPattern::rule(&args.allowed_relay_hostname_pattern)
-                .map_err(ConfigError::RelayPattern)?,
+            pattern: values::relay_pattern(&args.allowed_relay_hostname_pattern)?,
             allow_non_tls: args.allow_non_tls_relay,
             allow_private_addresses: args.allow_proxying_to_private_addresses,
         };
         let config = Self {
             proxy_type: ProxyType::Standalone,
-            broker: url("broker", &args.broker, &["http", "https"])?,
-            relay: url("relay", &args.relay, &["ws", "wss"])?,
+            broker: values::url("broker", &args.broker, &["http", "https"])?,
+            relay: values::url("relay", &args.relay, &["ws", "wss"])?,
             capacity: NonZeroUsize::new(args.capacity),
-            stun_servers: stun_servers(&args.stun)?,
-            poll_interval: *args.poll_interval,
-            nat_probe_server: url("nat-probe-server", &args.nat_probe_server, &["http", "https"])?,
-            nat_retest_interval: interval(*args.nat_retest_interval),
+            stun_servers: values::stun_servers(&args.stun)?,
+            poll_interval: values::poll_interval(args.poll_interval)?,
+            nat_probe_server: values::url(
+                "nat-probe-server",
+                &args.nat_probe_server,
+                &["http", "https"],
+            )?,
+            nat_retest_interval: values::interval(args.nat_retest_interval),
             keep_local_addresses: args.keep_local_addresses,
             relay_rules,
-            ephemeral_ports: ports(&args.ephemeral_ports_range)?,
-            outbound_address,
+            ephemeral_ports: values::ports(&args.ephemeral_ports_range)?,
+            outbound_address: values::outbound_address(args)?,
             environment: Environment::default(),
-            summary_interval: interval(*args.summary_interval),
+            summary_interval: values::interval(args.summary_interval),
             log_summaries: !args.disable_stats_logger,
             metrics: args.metrics.then(|| MetricsAddress {
                 host: args.metrics_address.clone(),
                 port: args.metrics_port,
             }),
-            countries: args.metrics.then(|| countries(args)).flatten(),
+            countries: args.metrics.then(|| values::countries(args)).flatten(),
             imitation: CovertDtls::wish(&args.covertdtls_config, &args.covertdtls_fingerprint),
             timers: Timers::default(),
         };
@@ -147,69 +143,6 @@ impl Default for Config {
         let config = Self::of(&args).expect("the defaults make sense");
         Self { log_summaries: false, ..config }
     }
-}
-
-/// `None` if a file is missing or bad, as in Go: the page works without.
-fn countries(args: &Args) -> Option<Arc<GeoIp>> {
-    let path = |path: &OptionalPath| path.clone().into_path().unwrap_or_default();
-    GeoIp::read(&path(&args.geoipdb), &path(&args.geoip6db))
-        .inspect_err(|error| tracing::warn!(%error, "clients will be counted without countries"))
-        .ok()
-        .map(Arc::new)
-}
-
-fn outbound_address(args: &Args) -> Result<Option<IpAddr>, ConfigError> {
-    if args.outbound_address.is_empty() {
-        return Ok(None);
-    }
-    if args.keep_local_addresses {
-        return Err(ConfigError::OutboundAndLocal);
-    }
-    args.outbound_address.parse().map(Some).map_err(|_| ConfigError::OutboundAddress)
-}
-
-fn url(
-    flag: &'static str,
-    text: &str,
-    schemes: &'static [&'static str],
-) -> Result<Url, ConfigError> {
-    let url = Url::parse(text).map_err(|source| ConfigError::Url { flag, source })?;
-    if url.has_host() && schemes.contains(&url.scheme()) {
-        Ok(url)
-    } else {
-        Err(ConfigError::Scheme { flag, schemes })
-    }
-}
-
-/// Other kinds of ICE servers are skipped, as in Go.
-fn stun_servers(urls: &[String]) -> Result<Vec<StunServer>, ConfigError> {
-    let mut servers = Vec::new();
-    for url in urls {
-        match url.parse() {
-            Ok(IceServer::Stun(server)) => servers.push(server),
-            Ok(IceServer::Unsupported(_)) => {
-                tracing::warn!("skipping an ICE server: only stun: servers are used");
-            }
-            Err(source) => return Err(ConfigError::Stun { url: url.clone(), source }),
-        }
-    }
-    Ok(servers)
-}
-
-fn ports(range: &str) -> Result<Option<RangeInclusive<u16>>, ConfigError> {
-    if range.is_empty() {
-        return Ok(None);
-    }
-    let (first, last) = range.split_once(':').ok_or(ConfigError::Ports)?;
-    let port = |text: &str| text.parse::<u16>().ok().filter(|port| *port != 0);
-    match (port(first), port(last)) {
-        (Some(first), Some(last)) if first <= last => Ok(Some(first..=last)),
-        _ => Err(ConfigError::Ports),
-    }
-}
-
-fn interval(duration: Duration) -> Option<Duration> {
-    (!duration.is_zero()).then_some(duration)
 }
 
 #[cfg(test)]
@@ -262,6 +195,13 @@ mod tests {
         assert_eq!(config.summary_interval, Some(Duration::from_secs(3600)));
         assert!(config.ephemeral_ports.is_none() && config.outbound_address.is_none());
         assert!(!config.keep_local_addresses);
+        let program = Program { name: "snowflake-proxy", version: "0" };
+        let args: Args = parse_from(program, [""; 0]).unwrap();
+        assert_eq!(args.geoipdb, "/usr/share/tor/geoip".into());
+        assert_eq!(args.geoip6db, "/usr/share/tor/geoip6".into());
+        assert!(!args.metrics && !args.disable_stats_logger);
+        assert!(!args.verbose && !args.log_local_time && !args.unsafe_logging);
+        assert_eq!(args.covertdtls_fingerprint, "");
     }
 
     #[test]
@@ -272,27 +212,39 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_refused_with_a_sentence() {
-        for (flags, sentence) in [
+        const PORTS: &str = "not MIN:MAX with 1 <= MIN <= MAX <= 65535";
+        const NO_URL: &str = "not a URL: relative URL without a base";
+        for (flag, value, at_fault, reason) in [
+            ("broker", "nowhere", "nowhere", NO_URL),
+            ("broker", "ftp://b.example/", "ftp://b.example/", "not a URL with http or https"),
+            ("relay", "https://r.example/", "https://r.example/", "not a URL with ws or wss and"),
+            ("nat-probe-server", "p.example", "p.example", NO_URL),
             (
-                vec!["-outbound-address=192.0.2.7", "-keep-local-addresses"],
-                "-outbound-address and -keep-local-addresses exclude each other",
+                "stun",
+                "stun:a.example,google.com",
+                "google.com",
+                "an ICE server begins with stun:, stuns:, turn: or turns:",
             ),
-            (vec!["-outbound-address=home"], "-outbound-address is not an IP address"),
-            (vec!["-poll-interval=1s"], "-poll-interval must be at least 2s"),
-            (
-                vec!["-allowed-relay-hostname-pattern=example.com"],
-                "-allowed-relay-hostname-pattern: relay pattern does not end with $",
-            ),
-            (vec!["-ephemeral-ports-range=0:10"], "-ephemeral-ports-range is not MIN:MAX"),
-            (vec!["-ephemeral-ports-range=20:10"], "-ephemeral-ports-range is not MIN:MAX"),
-            (vec!["-ephemeral-ports-range=1000"], "-ephemeral-ports-range is not MIN:MAX"),
-            (vec!["-relay=https://a.example"], "-relay must be a URL with ws or wss"),
-            (vec!["-broker=nowhere"], "-broker is not a URL"),
-            (vec!["-stun=google.com"], "-stun: google.com:"),
+            ("poll-interval", "1500ms", "1.5s", "it must be at least 2s"),
+            ("allowed-relay-hostname-pattern", "a.example", "a.example", "relay pattern does not"),
+            ("ephemeral-ports-range", "0:10", "0:10", PORTS),
+            ("ephemeral-ports-range", "20:10", "20:10", PORTS),
+            ("ephemeral-ports-range", "1000", "1000", PORTS),
+            ("ephemeral-ports-range", "1:65536", "1:65536", PORTS),
+            ("outbound-address", "home", "home", "not an IP address"),
         ] {
-            let error = config(&flags).unwrap_err().to_string();
-            assert!(error.starts_with(sentence), "{error}");
+            let error = config(&[&format!("-{flag}={value}")]).unwrap_err().to_string();
+            let expected = format!("invalid value {at_fault:?} for flag -{flag}: {reason}");
+            assert!(error.starts_with(&expected), "{error}");
         }
+        let both = ["-outbound-address=192.0.2.7", "-keep-local-addresses"];
+        assert_eq!(
+            config(&both).unwrap_err().to_string(),
+            "invalid value \"192.0.2.7\" for flag -outbound-address: \
+             beside -keep-local-addresses: give one of them"
+        );
+        let outbound = config(&both[..1]).unwrap().outbound_address;
+        assert_eq!(outbound, Some([192, 0, 2, 7].into()));
     }
 
     #[test]

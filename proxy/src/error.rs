@@ -8,53 +8,53 @@ use snowflake_webrtc::IceServerError;
 use snowflake_websocket::DialError;
 use thiserror::Error;
 
-use crate::{metrics::MetricsAddress, relay_url::RelayUrlError};
+use crate::{metrics::MetricsAddress, relay_url::RelayUrlError, timers::MIN_OWN_POLL_INTERVAL};
 
 /// Flags that make no sense.
 #[derive(Debug, Error)]
 pub enum ConfigError {
-    /// A URL that is none.
-    #[error("-{flag} is not a URL: {source}")]
-    Url {
+    /// One flag's value is of no use.
+    #[error("invalid value {value:?} for flag -{flag}: {reason}")]
+    BadValue {
         /// The flag, without its dash.
         flag: &'static str,
-        /// What is wrong.
-        source: url::ParseError,
+        /// The value as given; of a list, the element that is wrong.
+        value: String,
+        /// What is wrong with it.
+        reason: Reason,
     },
-    /// A URL of the wrong kind.
-    #[error("-{flag} must be a URL with {} and a host", schemes.join(" or "))]
-    Scheme {
-        /// The flag, without its dash.
-        flag: &'static str,
-        /// The kinds that it takes.
-        schemes: &'static [&'static str],
-    },
-    /// `-stun` holds something that is no ICE server.
-    #[error("-stun: {url}: {source}")]
-    Stun {
-        /// The value.
-        url: String,
-        /// What is wrong.
-        source: IceServerError,
-    },
-    /// `-poll-interval` is below the minimum.
-    #[error("-poll-interval must be at least 2s")]
-    PollInterval,
-    /// The pattern lacks its `$`.
-    #[error("-allowed-relay-hostname-pattern: {0}")]
-    RelayPattern(#[source] PatternError),
-    /// `-ephemeral-ports-range` cannot be read.
-    #[error("-ephemeral-ports-range is not MIN:MAX with 1 <= MIN <= MAX <= 65535")]
-    Ports,
-    /// `-outbound-address` cannot be read.
-    #[error("-outbound-address is not an IP address")]
-    OutboundAddress,
     /// The environment names a proxy that cannot be used.
     #[error(transparent)]
     Environment(#[from] EnvironmentError),
-    /// The one names the address to tell, the other tells all.
-    #[error("-outbound-address and -keep-local-addresses exclude each other")]
-    OutboundAndLocal,
+}
+
+/// What is wrong with a flag's value.
+#[derive(Debug, Error)]
+pub enum Reason {
+    /// It is no URL.
+    #[error("not a URL: {0}")]
+    Url(#[from] url::ParseError),
+    /// It is a URL of another kind.
+    #[error("not a URL with {} and a host", .0.join(" or "))]
+    Scheme(&'static [&'static str]),
+    /// It is no ICE server.
+    #[error(transparent)]
+    Stun(#[from] IceServerError),
+    /// The broker would be asked too often.
+    #[error("it must be at least {}s", MIN_OWN_POLL_INTERVAL.as_secs())]
+    PollInterval,
+    /// The pattern lacks its `$`.
+    #[error(transparent)]
+    RelayPattern(#[from] PatternError),
+    /// It is no range of ports.
+    #[error("not MIN:MAX with 1 <= MIN <= MAX <= 65535")]
+    Ports,
+    /// It is no address.
+    #[error("not an IP address")]
+    Address,
+    /// It names the one address to tell, and another flag has all told.
+    #[error("beside -keep-local-addresses: give one of them")]
+    AllAddresses,
 }
 
 /// Why a proxy cannot begin.

@@ -68,7 +68,7 @@ pub mod timers;
 
 pub use args::Args;
 pub use config::Config;
-pub use error::{ConfigError, SetupError};
+pub use error::{ConfigError, Reason, SetupError};
 pub use event::{Event, Summary};
 pub use events::EventStream;
 pub use metrics::MetricsAddress;

@@ -1,4 +1,4 @@
-//! Why a transport could not be started.
+//! Why a server could not be started.
 
 use std::{
     io::{self, ErrorKind},
@@ -9,6 +9,7 @@ use std::{
 use snowflake_pt::error::ServerOptionError;
 use snowflake_tls_server::{AcmeError, FileError, TlsChoiceError};
 use thiserror::Error;
+use tokio::sync::Semaphore;
 
 /// Why there is no server at one of the addresses that tor wants; `Display` is the text of `SMETHOD-ERROR`.
 #[derive(Debug, Error)]
@@ -41,14 +42,39 @@ pub enum MethodError {
     /// `ServerTransportOptions` of the torrc are wrong.
     #[error("ServerTransportOptions: {0}")]
     Options(#[from] ServerOptionError),
+    /// The settings could serve nobody.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The port cannot be had.
-    #[error("cannot listen on {address}: {}", advice(.source))]
-    Bind {
-        /// Where tor wants us to listen.
-        address: SocketAddr,
-        /// What the system says.
-        source: io::Error,
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+}
+
+/// Why settings are no use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum ConfigError {
+    /// With nothing of this there would be nothing at all.
+    #[error("the limit `{limit}` is 0: nobody could be served")]
+    Zero {
+        /// The field of [`Limits`](crate::Limits).
+        limit: &'static str,
     },
+    /// More than can be counted.
+    #[error("the limit `{limit}` is more than {}", Semaphore::MAX_PERMITS)]
+    TooMany {
+        /// The field of [`Limits`](crate::Limits).
+        limit: &'static str,
+    },
+}
+
+/// Why there is nobody who listens.
+#[derive(Debug, Error)]
+#[error("cannot listen on {address}: {}", advice(.source))]
+pub struct ListenError {
+    /// Where that was tried.
+    pub address: SocketAddr,
+    /// What the system says.
+    pub source: io::Error,
 }
 
 /// What is wrong with a flag's value.

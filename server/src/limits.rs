@@ -12,16 +12,20 @@ pub struct Limits {
     /// less than 2 GiB when idle. When it is full, no more are accepted until one ends: they wait in the system's
     /// backlog.
     pub connections: usize,
-    /// Streams to tor at one time. Default 65,536; when it is full, a new stream is refused with a FIN.
+    /// Streams at one time, to tor or whoever has accepted them. Default 65,536; when it is full, a new stream is refused
+    /// with a FIN.
     pub streams: usize,
     /// Time for a TLS handshake, if TLS is not somebody else's affair. Default 10 s, as for the request that follows.
     pub tls_handshake: Duration,
     /// From a WebSocket's beginning to the end of its client's token and ClientId. Default 30 s: Go's clients keep a
     /// spare proxy for 20 s before they use it or let it go. The Go server waits for ever.
     pub preamble: Duration,
-    /// How long a stream with one finished direction may stand still. Default 60 s. The Go server ends both directions
-    /// at once, and loses what was under way in the other.
+    /// How long a stream to tor with one finished direction may stand still. Default 60 s. The Go server ends both
+    /// directions at once, and loses what was under way in the other. Other streams end as their owners like.
     pub half_closed_idle: Duration,
+    /// From [`Listener::finish`](crate::Listener::finish) until the streams that are still there are closed. Default 60 s,
+    /// as with a proxy. The program itself stops at once, as tor wants it to.
+    pub finish: Duration,
     /// Clients, carriers for each of them, and the queues between carriers and sessions.
     pub packets: QueueConfig,
 }
@@ -41,6 +45,7 @@ impl Default for Limits {
             tls_handshake: Duration::from_secs(10),
             preamble: Duration::from_secs(30),
             half_closed_idle: Duration::from_secs(60),
+            finish: Duration::from_secs(60),
             packets: QueueConfig::default(),
         }
     }
@@ -48,9 +53,6 @@ impl Default for Limits {
 
 /// Files that are open besides connections, with room: listeners, the log, cookies, the runtime's.
 const OTHER_FILES: usize = 64;
-
-/// Clients whose address is remembered: 98,304, as in the Go server.
-pub(crate) const CLIENT_ADDRESSES: usize = 98_304;
 
 /// Bytes that one direction of a stream moves at once: 32 KiB, as much as a smux frame holds. They are on the stack of
 /// whoever copies; an idle stream has no buffer.

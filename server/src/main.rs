@@ -48,7 +48,7 @@ async fn start(args: &Args) -> Result<(), Box<dyn Error>> {
     if methods.is_empty() {
         return Err("no transport could be started".into());
     }
-    let tls = methods.iter().filter_map(|method| method.tls.clone()).collect();
+    let tls = methods.iter().filter_map(|method| method.transport.config().tls.clone()).collect();
     tokio::select! {
         () = managed::serve(methods, exit.token()) => Ok(()),
         never = reload_on(hangup, tls) => match never {},

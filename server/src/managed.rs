@@ -15,7 +15,7 @@ use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-use crate::{Args, Limits, MethodError, listen::bind, server::run};
+use crate::{Args, Config, MethodError, Transport, arrivals::bind, bridge::run};
 
 /// Where certificates are kept in the directory that tor gives us: the Go server's name.
 const CERTIFICATES: &str = "snowflake-certificate-cache";
@@ -27,9 +27,9 @@ const HTTP_PORT: u16 = 80;
 #[derive(Debug)]
 pub struct Method {
     /// Where WebSockets arrive.
-    pub listener: TcpListener,
-    /// With which certificates, for HTTP/1.1; `None` is without TLS.
-    pub tls: Option<Tls>,
+    pub socket: TcpListener,
+    /// With which certificates and limits.
+    pub transport: Transport,
     /// Where streams go.
     pub or_ports: OrPorts,
 }
@@ -56,7 +56,7 @@ pub async fn start(
                 report.smethod(
                     &wanted.transport,
                     wanted.address,
-                    &told(args, method.tls.is_some()),
+                    &told(args, method.transport.config().tls.is_some()),
                 )?;
                 methods.push(method);
             }
@@ -82,7 +82,11 @@ async fn open(args: &Args, wanted: &BindAddress, env: &ServerEnv) -> Result<Meth
     }
     let options = ServerOptions::parse(&wanted.options)?;
     let tls = certificates(args, env.state_location.as_deref(), wanted.address)?;
-    let listener = bind(wanted.address).await?;
+    if wanted.address.port() == 0 {
+        return Err(MethodError::PortZero);
+    }
+    let transport = Transport::new(Config { tls, ..Config::default() })?;
+    let socket = bind(wanted.address).await?;
     if options.num_turbotunnel.get() > 1 {
         info!("num-turbotunnel has no effect: sessions use all processors anyway");
     }
@@ -90,7 +94,7 @@ async fn open(args: &Args, wanted: &BindAddress, env: &ServerEnv) -> Result<Meth
     if or_ports.is_empty() {
         or_ports.push(env.or_port.clone());
     }
-    Ok(Method { listener, tls, or_ports: OrPorts::new(or_ports, options.orport_srcaddr) })
+    Ok(Method { socket, transport, or_ports: OrPorts::new(or_ports, options.orport_srcaddr) })
 }
 
 fn certificates(
@@ -119,9 +123,7 @@ fn certificates(
 
 /// Runs a server for each transport until `shutdown`.
 pub async fn serve(methods: Vec<Method>, shutdown: CancellationToken) {
-    let servers: JoinSet<()> = methods
-        .into_iter()
-        .map(|method| run(method, Limits::default(), shutdown.clone()))
-        .collect();
+    let servers: JoinSet<()> =
+        methods.into_iter().map(|method| run(method, shutdown.clone())).collect();
     servers.join_all().await;
 }

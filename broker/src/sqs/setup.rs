@@ -3,12 +3,12 @@
 use snowflake_rendezvous::tls::{self, TlsConfig};
 use snowflake_rendezvous::{ConfigError as ExchangeConfigError, Exchange};
 use snowflake_sqs::{
-    EndpointError, Profile, ProfileError, Region, RegionError, Sqs, endpoint_of_environment,
-    is_queue_name, limits,
+    Profile, ProfileError, Region, RegionError, Sqs, endpoint_of_environment, is_queue_name, limits,
 };
+use url::Url;
 
 use super::SqsQueue;
-use crate::{Args, ConfigError};
+use crate::{Args, ConfigError, Reason};
 
 /// What is wrong with a queue's configuration.
 #[derive(Debug, thiserror::Error)]
@@ -22,9 +22,6 @@ pub enum SqsSetupError {
     /// No credentials.
     #[error(transparent)]
     Profile(#[from] ProfileError),
-    /// The environment's address of the service is none.
-    #[error(transparent)]
-    Endpoint(#[from] EndpointError),
     /// The service's address cannot be one.
     #[error("the address of the queue service: {0}")]
     Address(#[from] url::ParseError),
@@ -43,10 +40,12 @@ pub(crate) fn queues(
     get: impl Fn(&str) -> Option<String>,
 ) -> Result<Vec<SqsQueue>, ConfigError> {
     let (name, region) = (&args.broker_sqs_name, &args.broker_sqs_region);
-    match (name.is_empty(), region.is_empty(), args.sqs_profiles.is_empty()) {
-        (true, true, true) => return Ok(Vec::new()),
-        (false, false, _) => {}
-        _ => return Err(ConfigError::HalfOfSqs),
+    match (name.as_str(), region.as_str(), &*args.sqs_profiles) {
+        ("", "", []) => return Ok(Vec::new()),
+        ("", "", profiles) => return Err(half("sqs-profiles", &profiles.join(","))),
+        (_, "", _) => return Err(half("broker-sqs-name", name)),
+        ("", ..) => return Err(half("broker-sqs-region", region)),
+        _ => {}
     }
     if !is_queue_name(name) {
         return Err(bad("broker-sqs-name", name)(SqsSetupError::Name));
@@ -56,8 +55,9 @@ pub(crate) fn queues(
     // Reads the system's certificates: once for all.
     let tls =
         tls::client_config().map_err(SqsSetupError::from).map_err(bad("broker-sqs-name", name))?;
+    let endpoint = endpoint_of_environment(&get)?;
     let of_profile = |profile: Option<&str>| {
-        let sqs = sqs(profile, &region, &get, &tls);
+        let sqs = sqs(profile, &region, endpoint.clone(), &get, &tls);
         let sqs = sqs.map_err(bad("sqs-profiles", profile.unwrap_or_default()))?;
         Ok(SqsQueue { name: name.clone(), sqs })
     };
@@ -67,22 +67,24 @@ pub(crate) fn queues(
     args.sqs_profiles.iter().map(|profile| of_profile(Some(profile))).collect()
 }
 
-/// The region of a profile, if it has one, counts before the flag's, as with Go.
+/// The region of a profile, if it has one, counts before the flag's, as with Go, and `endpoint` before the region's own.
 fn sqs(
     profile: Option<&str>,
     region: &Region,
+    endpoint: Option<Url>,
     get: impl Fn(&str) -> Option<String>,
     tls: &TlsConfig,
 ) -> Result<Sqs, SqsSetupError> {
     let found = Profile::find(profile, &get)?;
     let own_region = found.region.filter(|_| profile.is_some());
     let region = own_region.unwrap_or_else(|| region.clone());
-    let endpoint = match endpoint_of_environment(&get)? {
-        Some(endpoint) => endpoint,
-        None => region.endpoint()?,
-    };
+    let endpoint = endpoint.map_or_else(|| region.endpoint(), Ok)?;
     let exchange = Exchange::new(endpoint, [""; 0], tls.clone(), limits::HEADERS)?;
     Ok(Sqs::new(exchange, region, found.credentials))
+}
+
+fn half(flag: &'static str, value: &str) -> ConfigError {
+    ConfigError::BadValue { flag, value: value.to_owned(), reason: Reason::HalfOfQueue }
 }
 
 fn bad(flag: &'static str, value: &str) -> impl FnOnce(SqsSetupError) -> ConfigError + use<> {
@@ -130,10 +132,9 @@ mod tests {
         assert_eq!(number_of_queues("", &with("http://127.0.0.1:1")), Ok(1));
         for (address, reason) in [
             ("nonsense", "AWS_ENDPOINT_URL_SQS is not a URL: relative URL without a base"),
-            ("ftp://a", "the address of the queue service: the broker's URL must be http or https"),
+            ("ftp://a", "AWS_ENDPOINT_URL_SQS is not a URL with http or https"),
         ] {
-            let error = number_of_queues("", &with(address)).unwrap_err();
-            assert_eq!(error, format!("invalid value \"\" for flag -sqs-profiles: {reason}"));
+            assert_eq!(number_of_queues("", &with(address)).unwrap_err(), reason);
         }
     }
 }

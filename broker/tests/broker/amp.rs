@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use snowflake_amp::{decode_armor, encode_armor, encode_path};
 use snowflake_messages::{ClientPollRequest, ClientPollResponse, Fingerprint};
+use tokio::net::TcpStream;
 
 use crate::support::*;
 
@@ -23,14 +24,20 @@ fn page(reply: &Reply) -> String {
     String::from_utf8(decode_armor(reply.body.as_bytes()).unwrap()).unwrap()
 }
 
-#[tokio::test]
-async fn they_get_the_answer_of_a_proxy() {
-    let broker = TestBroker::start().await;
+/// A cache that asks for a client, whose poll a proxy has got.
+async fn matched(broker: &TestBroker) -> Connection<TcpStream> {
     let proxy = broker.parked_proxy("s").await;
     let mut cache = broker.open().await;
     let path = path(&client_poll().encode());
     cache.send(format!("GET {path} HTTP/1.1\r\nHost: broker\r\n\r\n")).await;
     assert!(proxy.await.unwrap().is_match());
+    cache
+}
+
+#[tokio::test]
+async fn they_get_the_answer_of_a_proxy() {
+    let broker = TestBroker::start().await;
+    let mut cache = matched(&broker).await;
     let handed_over = broker.post("/answer", proxy_answer("s")).await;
     assert_eq!(handed_over.body, r#"{"Status":"success"}"#);
     let response = page(&cache.reply().await);
@@ -116,12 +123,7 @@ async fn only_paths_below_the_endpoint_are_its() {
 #[tokio::test]
 async fn a_client_whose_cache_hung_up_does_not_get_its_answer() {
     let broker = TestBroker::start().await;
-    let proxy = broker.parked_proxy("s").await;
-    let mut cache = broker.open().await;
-    let path = path(&client_poll().encode());
-    cache.send(format!("GET {path} HTTP/1.1\r\nHost: broker\r\n\r\n")).await;
-    assert!(proxy.await.unwrap().is_match());
-    drop(cache);
+    drop(matched(&broker).await);
     // The broker has closed all connections, so it has noticed.
     until_tasks(1).await;
     let reply = broker.post("/answer", proxy_answer("s")).await;

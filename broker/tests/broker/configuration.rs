@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use snowflake_broker::{Args, BridgeList, Config, TrustedHops};
+use snowflake_broker::{Args, BridgeList, Config, MetricsLog, PollIntervals, TrustedHops};
 use snowflake_cli::Program;
 use snowflake_messages::{Fingerprint, RelayPattern};
 
@@ -55,6 +55,7 @@ fn what_deployments_use() {
         "-poll-interval-filepath",
         &intervals,
         "-trusted-hops=2",
+        "-proxy-protocol=10.0.0.0/8, 192.0.2.1",
         "-metrics-log",
         &metrics,
         "-unsafe-logging=false",
@@ -65,12 +66,25 @@ fn what_deployments_use() {
     assert!(config.tls.is_none());
     assert_eq!(config.allowed_relay_pattern.as_str(), "b.example$");
     assert_eq!(config.trusted_hops, TrustedHops::Always(2));
+    let balancers: Vec<_> = config.balancers.iter().map(ToString::to_string).collect();
+    assert_eq!(balancers, ["10.0.0.0/8", "192.0.2.1/32"]);
     assert_eq!(config.bridges.relay_url(&Default::default()).as_deref(), Some("wss://b.example/"));
 }
 
 #[test]
 fn gos_defaults() {
+    let serving = [&SERVING[..], &["-disable-geoip"]].concat();
+    let config = Config::from_args(&args(&serving)).unwrap();
+    assert_eq!(config.bridges, BridgeList::default());
+    assert_eq!(config.intervals, PollIntervals::default());
+    assert!(matches!(config.metrics_log, MetricsLog::Stdout));
     let args = args(&[]);
+    assert!(args.acme_hostnames.is_empty() && args.acme_email.is_empty());
+    let paths = [&args.cert, &args.key, &args.bridge_list_path, &args.poll_interval_filepath];
+    assert!(paths.into_iter().all(|path| path.as_path().is_none()));
+    assert!(args.metrics_log.as_path().is_none() && args.ip_count_prefix.as_path().is_none());
+    assert!(args.broker_sqs_name.is_empty() && args.broker_sqs_region.is_empty());
+    assert!(args.sqs_profiles.is_empty());
     assert_eq!(args.addr.to_string(), ":443");
     assert_eq!(args.geoipdb, "/usr/share/tor/geoip".into());
     assert_eq!(args.geoip6db, "/usr/share/tor/geoip6".into());
@@ -79,6 +93,7 @@ fn gos_defaults() {
     assert_eq!(args.ip_count_interval.to_string(), "1h0m0s");
     // Go's 1 holds for those who can be a reverse proxy.
     assert_eq!(args.trusted_hops, None);
+    assert!(args.proxy_protocol.is_empty());
 }
 
 /// In a unit file an empty value stands for a flag that is not used.
@@ -176,10 +191,18 @@ fn bad_values_are_named_with_flag_and_reason() {
         ("geoipdb", &String::new(), "cannot read : No such file or directory"),
         ("geoipdb", &bad, &format!("{bad} is no geoip file: ")),
     ] {
-        let error = config_error(&[&SERVING[..], &[&format!("-{flag}"), value]].concat());
+        // Countries are not read where they are not what this is about: not every machine has them.
+        let geoip = format!("-disable-geoip={}", !flag.starts_with("geoip"));
+        let error = config_error(&[&SERVING[..], &[&geoip, &format!("-{flag}"), value]].concat());
         let expected = format!("invalid value {value:?} for flag -{flag}: {reason}");
         assert!(error.starts_with(&expected), "{error}");
     }
+    let words = ["-disable-geoip", "-proxy-protocol", "192.0.2.1,haproxy.example"];
+    assert_eq!(
+        config_error(&[&SERVING[..], &words].concat()),
+        "invalid value \"haproxy.example\" for flag -proxy-protocol: \
+         not an address or network, such as 192.0.2.1 or 2001:db8::/32"
+    );
     let error = usage_error(&["-addr", "8080"]);
     assert_eq!(
         error,
@@ -298,12 +321,17 @@ fn the_systemd_unit_and_its_bridge_list_are_understood() {
 
 #[test]
 fn a_queue_has_a_name_and_a_region() {
-    const BOTH: &str = "-broker-sqs-name and -broker-sqs-region are needed both, and -sqs-profiles is of no use without them";
     let serving = [SERVING[0], SERVING[1], "-disable-geoip"];
-    for words in
-        [["-broker-sqs-name", "q"], ["-broker-sqs-region", "x-y-1"], ["-sqs-profiles", "one"]]
+    for (flag, value) in
+        [("broker-sqs-name", "q"), ("broker-sqs-region", "x-y-1"), ("sqs-profiles", "one,two")]
     {
-        assert_eq!(config_error(&[&serving[..], &words].concat()), BOTH, "{words:?}");
+        assert_eq!(
+            config_error(&[&serving[..], &[&format!("-{flag}"), value]].concat()),
+            format!(
+                "invalid value {value:?} for flag -{flag}: \
+                 -broker-sqs-name and -broker-sqs-region are needed both"
+            )
+        );
     }
     let error = |name, region| {
         let queue = ["-broker-sqs-name", name, "-broker-sqs-region", region];

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use snowflake_rendezvous::{Exchange, tls};
 use snowflake_sqs::{Credentials, Sqs, limits};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::process::{Child, Command};
-use tokio::time::{sleep, timeout};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::process::{Child, ChildStderr, Command};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 use url::Url;
 
 use crate::support::*;
@@ -27,30 +29,25 @@ pub(crate) struct Moto {
     pub(crate) secret_key: String,
     addr: SocketAddr,
     _server: Child,
+    _log: JoinSet<()>,
 }
 
 impl Moto {
     pub(crate) async fn start() -> Self {
         let program = std::env::var_os("SNOWFLAKE_MOTO").unwrap_or("moto_server".into());
-        let addr = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-        let server = Command::new(program)
-            .args(["-H", "127.0.0.1", "-p", &addr.port().to_string()])
+        let mut server = Command::new(program)
+            .args(["-H", "127.0.0.1", "-p", "0"])
             // Who makes the user is not asked for a signature; from then on everybody is.
             .env("INITIAL_NO_AUTH_ACTION_COUNT", "3")
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .expect("moto_server: run .ci/run test, or pip install 'moto[server]==5.2.5' and set SNOWFLAKE_MOTO to it");
-        let listening = async {
-            while TcpStream::connect(addr).await.is_err() {
-                sleep(Duration::from_millis(50)).await;
-            }
-        };
-        timeout(START, listening).await.expect("moto listens");
+        let (addr, log) = listens(server.stderr.take().unwrap()).await;
         let url = Url::parse(&format!("http://{addr}/")).unwrap();
         let (access_key, secret_key) = Default::default();
-        let mut moto = Self { url, access_key, secret_key, addr, _server: server };
+        let mut moto = Self { url, access_key, secret_key, addr, _server: server, _log: log };
         moto.make_user().await;
         moto
     }
@@ -96,4 +93,23 @@ impl Moto {
         let credentials = Credentials::new(self.access_key.clone(), secret_key.to_owned()).unwrap();
         Sqs::new(exchange, "us-east-1".parse().unwrap(), credentials)
     }
+}
+
+/// Where it listens, which it says in its log; and what reads the rest of that, because it waits for a reader.
+async fn listens(log: ChildStderr) -> (SocketAddr, JoinSet<()>) {
+    let mut log = BufReader::new(log).lines();
+    let told = async {
+        let mut lines = Vec::new();
+        while let Some(line) = log.next_line().await.unwrap() {
+            if let Some((_, addr)) = line.split_once("Running on http://") {
+                return addr.trim().parse().unwrap();
+            }
+            lines.push(line);
+        }
+        panic!("moto does not listen: {lines:?}");
+    };
+    let addr = timeout(START, told).await.expect("moto listens");
+    let mut reading = JoinSet::new();
+    reading.spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
+    (addr, reading)
 }

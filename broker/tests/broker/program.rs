@@ -3,7 +3,8 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::net::TcpListener;
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::time::timeout;
 
@@ -11,15 +12,17 @@ use crate::moto::Moto;
 use crate::support::*;
 
 /// What a broker cannot do without, and what it can.
-const SERVING: [&str; 4] = ["-disable-tls", "-disable-geoip", "-allowed-relay-pattern", PATTERN];
+pub(crate) const SERVING: [&str; 4] =
+    ["-disable-tls", "-disable-geoip", "-allowed-relay-pattern", PATTERN];
 
-struct Running {
+/// A broker with its log.
+pub(crate) struct Running {
     child: Child,
     log: Lines<BufReader<ChildStderr>>,
 }
 
 impl Running {
-    fn start(args: &[&str]) -> Self {
+    pub(crate) fn start(args: &[&str]) -> Self {
         Self::start_in(args, &[])
     }
 
@@ -33,11 +36,18 @@ impl Running {
     }
 
     /// The next line of the log with these words.
-    async fn line(&mut self, words: &str) -> String {
+    pub(crate) async fn line(&mut self, words: &str) -> String {
+        self.lines_to(words).await.pop().unwrap()
+    }
+
+    /// The lines of the log up to the next one with these words.
+    async fn lines_to(&mut self, words: &str) -> Vec<String> {
+        let mut lines = Vec::new();
         let find = async {
             while let Some(line) = self.log.next_line().await.unwrap() {
-                if line.contains(words) {
-                    return line;
+                lines.push(line);
+                if lines.last().is_some_and(|line| line.contains(words)) {
+                    return lines;
                 }
             }
             panic!("the log ends without {words:?}");
@@ -174,22 +184,68 @@ async fn a_queue_is_read_for_each_profile() {
     assert_eq!(broker.exit_code().await, Some(0));
 }
 
-#[tokio::test]
-async fn a_queue_service_that_fails_is_said_once_and_asked_again() {
-    let service = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("http://{}/", service.local_addr().unwrap());
-    drop(service);
+/// A broker whose queue is at this address.
+fn with_queue_at(service: &str) -> Running {
     let queue =
         ["-addr", "127.0.0.1:0", "-broker-sqs-name", "polls", "-broker-sqs-region", "x-y-1"];
     let environment = [
         ("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE"),
         ("AWS_SECRET_ACCESS_KEY", "secretEXAMPLE"),
-        ("AWS_ENDPOINT_URL_SQS", &address),
+        ("AWS_ENDPOINT_URL_SQS", service),
     ];
-    let mut broker = Running::start_in(&[&SERVING[..], &queue[..]].concat(), &environment);
+    Running::start_in(&[&SERVING[..], &queue[..]].concat(), &environment)
+}
+
+#[tokio::test]
+async fn a_queue_service_that_is_not_there_is_said_without_its_address() {
+    let mut broker = with_queue_at("http://127.0.0.1:1/");
     let line = broker.line("cannot make the SQS queue").await;
     assert!(line.contains("reaching the queue service") && line.contains("refused"), "{line}");
     assert!(!line.contains("127.0.0.1") && !line.contains("EXAMPLE"), "{line}");
+    broker.signal("TERM").await;
+    assert_eq!(broker.exit_code().await, Some(0));
+}
+
+/// Answers the next request at a queue service; returns what was asked.
+async fn answer_next(service: &TcpListener, status: u16, body: &str) -> String {
+    let (mut peer, _) = timeout(PATIENCE, service.accept()).await.expect("it asks").unwrap();
+    let mut request = Vec::new();
+    while !request.ends_with(b"}") {
+        assert_ne!(peer.read_buf(&mut request).await.unwrap(), 0, "the request is whole");
+    }
+    let length = body.len();
+    let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n{body}");
+    peer.write_all(answer.as_bytes()).await.unwrap();
+    String::from_utf8(request).unwrap()
+}
+
+#[tokio::test]
+async fn a_queue_service_that_fails_is_said_once_and_asked_again() {
+    let service = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut broker = with_queue_at(&format!("http://{}/", service.local_addr().unwrap()));
+    for (status, body) in [
+        (500, r#"{"__type":"InternalFailure"}"#),
+        (503, r#"{"__type":"ServiceUnavailable"}"#),
+        (200, r#"{"QueueUrl":"http://queue.example/1/polls"}"#),
+    ] {
+        let request = answer_next(&service, status, body).await;
+        assert!(request.contains("x-amz-target: AmazonSQS.CreateQueue\r\n"), "{request}");
+        assert!(request.contains(r#""QueueName":"polls""#), "{request}");
+    }
+    let log = broker.lines_to("takes polls of clients from an SQS queue").await;
+    let failures: Vec<_> = log.iter().filter(|line| line.contains("cannot make")).collect();
+    assert_eq!(failures.len(), 1, "{log:?}");
+    assert!(failures[0].contains("refused with status 500, InternalFailure"), "{log:?}");
+
+    // What the queue brings is a matter of its own: it fails once, and then goes well.
+    for (status, body) in [(500, r#"{"__type":"InternalFailure"}"#), (200, "{}")] {
+        let request = answer_next(&service, status, body).await;
+        assert!(request.contains("x-amz-target: AmazonSQS.ReceiveMessage\r\n"), "{request}");
+        assert!(request.contains(r#""QueueUrl":"http://queue.example/1/polls""#), "{request}");
+    }
+    let log = broker.lines_to("can read the SQS queue again").await;
+    assert_eq!(log.iter().filter(|line| line.contains("cannot read")).count(), 1, "{log:?}");
+    assert!(!log.concat().contains("EXAMPLE") && !log.concat().contains("127.0.0.1"), "{log:?}");
     broker.signal("TERM").await;
     assert_eq!(broker.exit_code().await, Some(0));
 }

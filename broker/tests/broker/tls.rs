@@ -22,7 +22,7 @@ use tokio_rustls::client::TlsStream;
 use crate::support::*;
 
 /// A broker with a certificate for `broker`, and what clients need to trust it.
-async fn start(config: Config) -> (TestBroker, CertificateDer<'static>) {
+pub(crate) async fn start(config: Config) -> (TestBroker, CertificateDer<'static>) {
     let folder = tempfile::tempdir().unwrap();
     let key = rcgen::KeyPair::generate().unwrap();
     let certificate = rcgen::CertificateParams::new(vec!["broker".to_owned()])
@@ -41,6 +41,15 @@ async fn connect(
     certificate: &CertificateDer<'static>,
     alpn: &[u8],
 ) -> TlsStream<TcpStream> {
+    connect_over(TcpStream::connect(broker.addr).await.unwrap(), certificate, alpn).await
+}
+
+/// TLS with the broker at the end of this connection.
+pub(crate) async fn connect_over(
+    stream: TcpStream,
+    certificate: &CertificateDer<'static>,
+    alpn: &[u8],
+) -> TlsStream<TcpStream> {
     let mut roots = RootCertStore::empty();
     roots.add(certificate.clone()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -49,7 +58,6 @@ async fn connect(
         .unwrap();
     let mut config = builder.with_root_certificates(roots).with_no_client_auth();
     config.alpn_protocols = vec![alpn.to_vec()];
-    let stream = TcpStream::connect(broker.addr).await.unwrap();
     TlsConnector::from(Arc::new(config))
         .connect(ServerName::try_from("broker").unwrap(), stream)
         .await
@@ -60,14 +68,21 @@ async fn connect_h2(
     broker: &TestBroker,
     certificate: &CertificateDer<'static>,
 ) -> SendRequest<Full<Bytes>> {
-    let stream = connect(broker, certificate, b"h2").await;
+    h2_over(connect(broker, certificate, b"h2").await).await
+}
+
+pub(crate) async fn h2_over(stream: TlsStream<TcpStream>) -> SendRequest<Full<Bytes>> {
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"h2".as_slice()));
     let (sender, connection) = handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
     sender
 }
 
-async fn post(mut sender: SendRequest<Full<Bytes>>, path: &'static str, body: Vec<u8>) -> Reply {
+pub(crate) async fn post(
+    mut sender: SendRequest<Full<Bytes>>,
+    path: &'static str,
+    body: Vec<u8>,
+) -> Reply {
     let request = Request::post(format!("https://broker{path}")).body(Full::from(body)).unwrap();
     let response = sender.send_request(request).await.unwrap();
     let status = response.status().as_u16();

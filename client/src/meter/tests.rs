@@ -115,9 +115,11 @@ async fn a_proxy_that_is_let_go_of_is_counted_and_said() {
     let _guard = subscriber::set_default(log.clone());
     let meter = Arc::<Meter>::default();
     let (one, two) = (carrier(&[], &meter), carrier(&[], &meter));
-    lines::collecting(meter.proxies(), 3);
+    let events = crate::events::Events::default();
+    let look = || events.tell(crate::Event::Connecting { proxies: meter.proxies(), wanted: 3 });
+    look();
     drop(one);
-    lines::collecting(meter.proxies(), 3);
+    look();
     drop(two);
     assert_eq!(meter.proxies(), 0);
     let collecting =

@@ -3,7 +3,7 @@
 //! It is a module of the client and no crate, because nobody else asks: a proxy is tested by a probe server.
 
 use super::sockets::{BUFFERS, Sockets};
-use crate::timers::{MAX_NAT_SERVERS, NAT_LOOKUP};
+use crate::timers::{MAX_NAT_SERVERS, NAT_LIMIT, NAT_LOOKUP};
 use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::FuturesUnordered;
@@ -14,7 +14,7 @@ use std::collections::HashSet;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use tokio::net::lookup_host;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 enum Step {
     /// A server has these addresses.
@@ -28,7 +28,8 @@ enum Step {
 /// Behind a proxy they are asked through it, from two places there for each address, and what is found is what the proxy
 /// and the NAT in front of it do together: that is what a Snowflake proxy meets.
 ///
-/// It takes a few round trips, 3 s more if something is filtered, and 9 s at the most.
+/// It takes a few round trips, 3 s more if something is filtered, and [`NAT_LIMIT`] at the most: then what is known so far
+/// counts.
 ///
 /// # Cancel safety
 ///
@@ -40,7 +41,8 @@ pub(super) async fn discover(
     let mut steps: FuturesUnordered<BoxFuture<'_, Step>> =
         servers.iter().take(MAX_NAT_SERVERS).map(|server| find(server, upstream).boxed()).collect();
     let (mut known, mut findings) = (HashSet::new(), Findings::default());
-    while let Some(step) = steps.next().await {
+    let due = Instant::now() + NAT_LIMIT;
+    while let Ok(Some(step)) = timeout_at(due, steps.next()).await {
         match step {
             Step::Found(addresses) => {
                 let new = addresses.into_iter().filter(|address| known.insert(*address));

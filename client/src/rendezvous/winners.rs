@@ -1,6 +1,6 @@
 //! Which ways to a broker worked lately, also for the next run of the program.
 
-use super::Method;
+use super::Way;
 use crate::timers::MAX_WINNERS;
 use std::fmt;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -27,7 +27,7 @@ pub(super) struct Mark(pub(super) [u8; MARK]);
 ///
 /// By default for as long as this lives. At most 64 are remembered, then those that worked least lately are forgotten.
 #[derive(Clone, Debug, Default)]
-pub struct Winners(Arc<Mutex<Lately>>);
+pub(crate) struct Winners(Arc<Mutex<Lately>>);
 
 #[derive(Debug, Default)]
 struct Lately {
@@ -42,18 +42,18 @@ impl Winners {
     /// there is a choice between several ways.
     ///
     /// A file that cannot be read, or is not one of ours, is as good as none, and said in the log.
-    pub fn kept_in(directory: &Path) -> Self {
+    pub(crate) fn kept_in(directory: &Path) -> Self {
         let file = Some(directory.join(FILE));
         Self(Arc::new(Mutex::new(Lately { file, ..Lately::default() })))
     }
 
     /// The ways in the order in which they should be tried: those that worked lately, then the others as they are.
-    pub(super) fn first<'m>(&self, methods: &'m [Method]) -> Vec<&'m Method> {
-        let mut sorted: Vec<_> = methods.iter().collect();
+    pub(super) fn first<'m>(&self, ways: &'m [Way]) -> Vec<&'m Way> {
+        let mut sorted: Vec<_> = ways.iter().collect();
         if sorted.len() > 1 {
             let mut lately = self.lately();
             lately.read();
-            sorted.sort_by_key(|method| lately.place(method.mark).unwrap_or(usize::MAX));
+            sorted.sort_by_key(|way| lately.place(way.mark).unwrap_or(usize::MAX));
         }
         sorted
     }
@@ -62,10 +62,10 @@ impl Winners {
     ///
     /// The file is replaced in one step. It is not waited for the disk: after a power failure it may be empty, and is as
     /// good as none then.
-    pub(super) fn won(&self, winner: &Method, methods: &[Method]) {
+    pub(super) fn won(&self, winner: &Way, ways: &[Way]) {
         let mut lately = self.lately();
         let place = lately.place(winner.mark);
-        let mut others = methods.iter().filter(|method| method.mark != winner.mark);
+        let mut others = ways.iter().filter(|way| way.mark != winner.mark);
         let is_news = others.any(|other| {
             let other = lately.place(other.mark);
             place.is_none() || other.is_some_and(|other| Some(other) < place)

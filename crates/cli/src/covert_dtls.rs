@@ -10,6 +10,9 @@ use std::fmt;
 /// let wish = CovertDtls::wish("mimic", "").unwrap();
 /// assert!(wish.refusal().starts_with("covertdtls-config=mimic has no effect"));
 /// assert_eq!(CovertDtls::wish("disable", ""), None);
+///
+/// let misspelt = CovertDtls::wish("mimick", "").unwrap();
+/// assert!(misspelt.refusal().starts_with("covertdtls-config is none of mimic, "));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CovertDtls {
@@ -21,11 +24,12 @@ pub enum CovertDtls {
     RandomizeMimic,
     /// A fingerprint was given: that handshake.
     Fingerprint,
+    /// A word that nobody knows: none.
+    Unknown,
 }
 
 impl CovertDtls {
-    /// What the two values ask for. A fingerprint comes first; an empty word, `disable` and a word that nobody knows ask
-    /// for nothing, the last with a warning in the log.
+    /// What the two values ask for. A fingerprint comes first; an empty word and `disable` ask for nothing.
     pub fn wish(config: &str, fingerprint: &str) -> Option<Self> {
         if !fingerprint.is_empty() {
             return Some(Self::Fingerprint);
@@ -35,18 +39,18 @@ impl CovertDtls {
             "randomize" => Some(Self::Randomize),
             "randomizemimic" => Some(Self::RandomizeMimic),
             "" | "disable" => None,
-            _ => {
-                tracing::warn!(
-                    "covertdtls-config is none of mimic, randomize, randomizemimic, disable; it is off"
-                );
-                None
-            }
+            _ => Some(Self::Unknown),
         }
     }
 
     /// What to say of the wish, without a full stop.
     pub fn refusal(self) -> String {
-        format!("{self} has no effect in this build; going on without it")
+        match self {
+            Self::Unknown => {
+                format!("{self} is none of mimic, randomize, randomizemimic, disable; it is off")
+            }
+            known => format!("{known} has no effect in this build; going on without it"),
+        }
     }
 }
 
@@ -57,6 +61,7 @@ impl fmt::Display for CovertDtls {
             Self::Randomize => "covertdtls-config=randomize",
             Self::RandomizeMimic => "covertdtls-config=randomizemimic",
             Self::Fingerprint => "covertdtls-fingerprint",
+            Self::Unknown => "covertdtls-config",
         })
     }
 }

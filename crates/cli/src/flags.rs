@@ -6,7 +6,7 @@ use clap::{Arg, ArgAction, Command, builder::ValueParser};
 
 use crate::{UsageError, go_bool};
 
-/// The flag that [`crate::parse_from`] adds to every program.
+/// The flag that [`crate::command`] adds to every program.
 pub(crate) const VERSION: &str = "version";
 
 /// What the arguments ask for.
@@ -62,8 +62,8 @@ fn flag_text(argument: &OsString) -> Result<Option<&str>, UsageError> {
 }
 
 fn find<'a>(command: &'a Command, name: &str) -> Option<&'a Arg> {
-    let help = |arg: &&Arg| !matches!(arg.get_action(), ArgAction::Help);
-    command.get_arguments().filter(help).find(|arg| {
+    let is_flag = |arg: &&Arg| !matches!(arg.get_action(), ArgAction::HelpLong);
+    command.get_arguments().filter(is_flag).find(|arg| {
         arg.get_long() == Some(name)
             || arg.get_all_aliases().is_some_and(|aliases| aliases.contains(&name))
     })

@@ -35,6 +35,7 @@
 //! ```
 //!
 //! * [`parse()`]: a program's flags, or the reason to [`Stop`] at once: help, version, misuse.
+//! * [`command()`]: those flags with their help, of which man pages and completions are made.
 //! * [`go_bool`], [`GoDuration`], [`CommaList`], [`OptionalPath`]: flag values as Go writes them.
 //! * [`CovertDtls`]: the handshake that a flag wishes for.
 //! * [`logging`]: where the log goes, that programs can read it, and that it is scrubbed.
@@ -56,5 +57,5 @@ pub use covert_dtls::CovertDtls;
 pub use duration::{DurationError, GoDuration};
 pub use list::CommaList;
 pub use optional_path::OptionalPath;
-pub use parse::{parse, parse_from};
+pub use parse::{command, parse, parse_from};
 pub use stop::{Program, Stop, UsageError};

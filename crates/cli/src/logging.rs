@@ -82,8 +82,8 @@ pub enum Target {
 /// Why logging could not begin.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
-    /// The log file cannot be opened.
-    #[error("cannot open log file {}: {source}", path.display())]
+    /// The log file cannot be opened. Every program that has one has a flag `-log` for it.
+    #[error("invalid value {:?} for flag -log: cannot open it: {source}", path.display())]
     Open {
         /// The file.
         path: PathBuf,
@@ -332,6 +332,7 @@ mod tests {
         let path = PathBuf::from("/nonexistent/snowflake.log");
         let error = Writer::open(&Target::File(path)).err().unwrap();
         let text = error.to_string();
-        assert!(text.starts_with("cannot open log file /nonexistent/snowflake.log: "), "{text}");
+        let start = "invalid value \"/nonexistent/snowflake.log\" for flag -log: cannot open it: ";
+        assert!(text.starts_with(start), "{text}");
     }
 }

@@ -1,6 +1,6 @@
 use std::ffi::OsString;
 
-use clap::{Arg, ArgAction, Parser};
+use clap::{Arg, ArgAction, Command, CommandFactory, Parser};
 
 use crate::{
     Program, Stop, UsageError,
@@ -46,14 +46,7 @@ pub fn parse_from<T: Parser>(
     program: Program,
     arguments: impl IntoIterator<Item = impl Into<OsString>>,
 ) -> Result<T, Stop> {
-    let version = Arg::new(VERSION).long(VERSION).action(ArgAction::SetTrue);
-    let mut command = T::command()
-        .name(program.name)
-        .bin_name(program.name)
-        .arg(version.help("Print the version and exit"))
-        .no_binary_name(true)
-        .args_override_self(true);
-    command.build();
+    let mut command = command::<T>(program);
     let usage = |error| Stop::Usage { program, error };
     let arguments = match rewrite(&command, arguments.into_iter().map(Into::into)).map_err(usage)? {
         Request::Help => return Err(Stop::Help(command.render_long_help().to_string())),
@@ -64,4 +57,30 @@ pub fn parse_from<T: Parser>(
     parsed
         .and_then(|mut matches| T::from_arg_matches_mut(&mut matches))
         .map_err(|error| usage(UsageError::from(error)))
+}
+
+/// The flags of a program, as [`parse_from`] reads them and `-help` shows them; man pages and completions are made of it.
+///
+/// It is built: every flag has its final form, `-help` and `-version` are among them, and a default that is empty is not
+/// shown.
+pub fn command<T: CommandFactory>(program: Program) -> Command {
+    let version = Arg::new(VERSION).long(VERSION).action(ArgAction::SetTrue);
+    // clap's own tells a short help from a long one; there is one here.
+    let help = Arg::new("help").short('h').long("help").action(ArgAction::HelpLong);
+    let mut command = T::command()
+        .name(program.name)
+        .bin_name(program.name)
+        .disable_help_flag(true)
+        .arg(version.help("Print the version and exit"))
+        .arg(help.help("Print this help and exit"))
+        .mut_args(without_empty_default)
+        .no_binary_name(true)
+        .args_override_self(true);
+    command.build();
+    command
+}
+
+fn without_empty_default(flag: Arg) -> Arg {
+    let is_empty = flag.get_default_values() == [""];
+    if is_empty { flag.hide_default_value(true) } else { flag }
 }

@@ -135,7 +135,9 @@ fn wrong_usage_exits_with_2_and_help_with_0() {
         );
         let text = String::from_utf8(stderr).unwrap();
         assert!(text.contains("--url <URL>") && text.contains("Broker URL"), "{text}");
-        assert!(text.contains("--version"), "{text}");
+        assert!(text.contains("--version") && text.contains("-h, --help"), "{text}");
+        let defaults: Vec<_> = text.lines().filter(|line| line.contains("[default: ")).collect();
+        assert_eq!(defaults.len(), 3, "those that are not empty: {defaults:?}");
     }
 }
 

@@ -9,22 +9,28 @@ use crate::error::CountError;
 
 /// From when until when.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Span {
-    pub(crate) from: OffsetDateTime,
-    pub(crate) to: OffsetDateTime,
+pub struct Span {
+    /// Chunks that begin before are left out.
+    pub from: OffsetDateTime,
+    /// Chunks that end after are left out.
+    pub to: OffsetDateTime,
 }
 
 /// What is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Counted {
+pub struct Counted {
     /// Different addresses.
-    pub(crate) sum: u64,
+    pub sum: u64,
     /// Chunks that lie in the span, as a whole.
-    pub(crate) chunks: u64,
+    pub chunks: u64,
 }
 
 /// Counts over those chunks of a file that lie in the span as a whole.
-pub(crate) fn count(mut input: impl BufRead, span: Span) -> Result<Counted, CountError> {
+///
+/// # Errors
+///
+/// The file cannot be read, or one of its lines is not a chunk.
+pub fn count(mut input: impl BufRead, span: Span) -> Result<Counted, CountError> {
     let (mut all, mut chunks, mut text) = (Sketch::new(), 0, Vec::new());
     for line in 1.. {
         text.clear();

@@ -7,14 +7,28 @@ use thiserror::Error;
 
 /// Why a file cannot be counted.
 #[derive(Debug, Error)]
-pub(crate) enum CountError {
+pub enum CountError {
     /// It cannot be read, or the result not be written.
     #[error(transparent)]
     Io(#[from] io::Error),
+    /// A line is not a chunk.
     #[error("line {line}: {error}")]
-    BadChunk { line: u64, error: ChunkError },
+    BadChunk {
+        /// Which, from 1 on.
+        line: u64,
+        /// What is wrong with it.
+        error: ChunkError,
+    },
+    /// A line is longer than any chunk.
     #[error("line {line} has more than {MAX_LINE} bytes")]
-    LongLine { line: u64 },
+    LongLine {
+        /// Which, from 1 on.
+        line: u64,
+    },
+    /// A line is no text.
     #[error("line {line} is not UTF-8")]
-    NoText { line: u64 },
+    NoText {
+        /// Which, from 1 on.
+        line: u64,
+    },
 }

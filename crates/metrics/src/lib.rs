@@ -17,6 +17,7 @@
 //! sure that there are not many, and that strangers cannot invent more.
 
 mod figures;
+mod number;
 mod page;
 
 pub use figures::{Counter, Counters, Gauges, Held, ROUNDED_TO};

@@ -2,6 +2,7 @@ use prometheus::core::Collector;
 use prometheus::{IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
 
 use crate::figures::Rounded;
+use crate::number::in_gos_form;
 use crate::{Counter, Counters, Gauges};
 
 /// What kind of text [`Page::text`] is, for the header `Content-Type`.
@@ -66,11 +67,12 @@ impl Page {
         Gauges(gauges)
     }
 
-    /// All figures in Prometheus' text format, in the order of their names and labels. A figure
-    /// with labels is shown from its first use on.
+    /// All figures in Prometheus' text format, in the order of their names and labels, byte for byte as
+    /// Go's library writes them. A figure with labels is shown from its first use on.
     pub fn text(&self) -> String {
         let families = self.registry.gather();
-        TextEncoder::new().encode_to_string(&families).expect("memory takes all that is written")
+        let page = TextEncoder::new().encode_to_string(&families);
+        in_gos_form(&page.expect("memory takes all that is written"))
     }
 
     fn add(&self, figures: impl Collector + 'static) {
@@ -106,6 +108,18 @@ mod tests {
         counter.add(7);
         counter.clone().add(2);
         assert_eq!((page.text(), counter.get()), (shown(9), 9));
+    }
+
+    #[test]
+    fn millions_are_shown_as_go_shows_them() {
+        let page = Page::new("s");
+        let counter = page.counter("a_total", "A.");
+        for (more, shown) in [(999_999, "999999"), (1, "1e+06"), (234_568, "1.234568e+06")] {
+            counter.add(more);
+            let expected =
+                format!("# HELP s_a_total A.\n# TYPE s_a_total counter\ns_a_total {shown}\n");
+            assert_eq!(page.text(), expected);
+        }
     }
 
     #[test]

@@ -29,6 +29,7 @@
 //! * [`Probe`]: the questions to one server. [`Behaviour`], [`Unusable`]: what comes of it.
 //! * [`Findings`]: what several probes mean together.
 //! * [`limits`]: how often and how long is asked.
+//! * [`stand_in`]: the server's side, for tests.
 //!
 //! **Not here:** names and sockets (the client), and the words for it that a broker understands.
 
@@ -37,6 +38,7 @@ pub mod limits;
 mod message;
 mod probe;
 mod question;
+pub mod stand_in;
 
 pub use findings::Findings;
 pub use probe::{Behaviour, Port, Probe, Randomness, Transmit, Unusable};

@@ -1,14 +1,16 @@
 //! What the flags mean.
 
+use std::fmt::Display;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::Path;
 use std::time::Duration;
 
 use snowflake_pt::{ProxyKind, UpstreamProxy};
-use snowflake_socks5::{Credentials, Proxy};
-use snowflake_tls_server::{AcmeConfig, Directory, HTTP1, Tls};
-use snowflake_webrtc::{IceServer, StunServer};
+use snowflake_socks5::Proxy;
+use snowflake_tls_server::{AcmeConfig, AcmeError, Directory, HTTP1, Tls, TlsChoice};
+use snowflake_webrtc::StunServer;
 
-use crate::error::NotSocks5;
+use crate::error::{NotSocks5, Reason};
 use crate::{Args, ConfigError, limits};
 
 /// How questions are answered.
@@ -48,8 +50,9 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// Names the flag and what is wrong with it.
+    /// Names the flag, its value and what is wrong with it.
     pub fn from_args(args: &Args) -> Result<Self, ConfigError> {
+        let choice = args.tls_flags().choice()?;
         Ok(Self {
             strict: proxy(
                 "strictInteractiveConnectivitySimulationSocks5Proxy",
@@ -60,22 +63,20 @@ impl Config {
                 &args.moderate_proxy,
             )?,
             stun_servers: stun_servers(args)?,
-            tls: tls(args)?,
             timers: Timers::default(),
+            // Last, since it makes a directory: a program that does not start leaves none.
+            tls: tls(args, choice)?,
         })
     }
 }
 
 fn proxy(flag: &'static str, value: &str) -> Result<Proxy, ConfigError> {
-    let bad = |reason| ConfigError::Proxy { flag, value: without_secrets(value), reason };
-    let proxy = UpstreamProxy::parse(value).map_err(|error| bad(NotSocks5::Form(error)))?;
+    let shown = without_secrets(value);
+    let proxy = UpstreamProxy::parse(value).map_err(NotSocks5::Form).map_err(bad(flag, &shown))?;
     if proxy.kind != ProxyKind::Socks5 {
-        return Err(bad(NotSocks5::Kind));
+        return Err(bad(flag, &shown)(NotSocks5::Kind));
     }
-    let credentials = proxy.credentials;
-    let credentials =
-        credentials.map(|told| Credentials { user: told.user, password: told.password });
-    Ok(Proxy::new(proxy.address, credentials))
+    Ok(Proxy::new(proxy.address, proxy.credentials))
 }
 
 /// Leaves out what stands before the last `@`: whoever reads the log need not know it.
@@ -87,33 +88,34 @@ fn without_secrets(value: &str) -> String {
 }
 
 fn stun_servers(args: &Args) -> Result<Vec<StunServer>, ConfigError> {
-    let mut servers = Vec::new();
-    for url in args.stun.iter() {
-        let bad = |reason| ConfigError::Stun { value: url.clone(), reason };
-        match url.parse().map_err(bad)? {
-            IceServer::Stun(server) => servers.push(server),
-            IceServer::Unsupported(scheme) => {
-                tracing::warn!("-stun: a server of scheme {scheme:?} is skipped");
-            }
-        }
+    let servers =
+        StunServer::of_urls(&args.stun).map_err(|(url, reason)| bad("stun", &url)(reason))?;
+    if servers.is_empty() {
+        return Err(bad("stun", &args.stun.join(","))(Reason::NoStun));
     }
     Ok(servers)
 }
 
-fn tls(args: &Args) -> Result<Option<Tls>, ConfigError> {
-    let (cert, key) = (args.cert.as_path(), args.key.as_path());
-    let is_acme = !args.acme_hostnames.is_empty();
-    let is_files = cert.is_some() || key.is_some();
-    match (args.disable_tls, is_acme, is_files) {
-        (true, false, false) => Ok(None),
-        (false, true, false) => Ok(Some(Tls::from_acme(acme(args), &[HTTP1])?)),
-        (false, false, true) => {
-            let (cert, key) = cert.zip(key).ok_or(ConfigError::NoTlsChoice)?;
-            Ok(Some(Tls::from_files(cert, key, &[HTTP1])?))
-        }
-        (false, false, false) => Err(ConfigError::NoTlsChoice),
-        _ => Err(ConfigError::TlsTwice),
+fn tls(args: &Args, choice: TlsChoice<'_>) -> Result<Option<Tls>, ConfigError> {
+    match choice {
+        TlsChoice::None => Ok(None),
+        TlsChoice::Files { cert, key } => from_files(cert, key).map(Some),
+        TlsChoice::Acme => from_acme(args).map(Some),
     }
+}
+
+fn from_files(cert: &Path, key: &Path) -> Result<Tls, ConfigError> {
+    Tls::from_files(cert, key, &[HTTP1]).map_err(|error| {
+        let (flag, path) = if error.is_about(key) { ("key", key) } else { ("cert", cert) };
+        bad(flag, &path.display())(error)
+    })
+}
+
+fn from_acme(args: &Args) -> Result<Tls, ConfigError> {
+    Tls::from_acme(acme(args), &[HTTP1]).map_err(|error| match &error {
+        AcmeError::Name(name) => bad("acme-hostnames", name)(error),
+        _ => bad("acme-cert-cache", &args.acme_cert_cache.display())(error),
+    })
 }
 
 fn acme(args: &Args) -> AcmeConfig {
@@ -124,6 +126,14 @@ fn acme(args: &Args) -> AcmeConfig {
         http: vec![(Ipv6Addr::UNSPECIFIED, 80).into(), (Ipv4Addr::UNSPECIFIED, 80).into()],
         directory: Directory::default(),
     }
+}
+
+fn bad<E: Into<Reason>>(
+    flag: &'static str,
+    value: &dyn Display,
+) -> impl FnOnce(E) -> ConfigError + use<E> {
+    let value = value.to_string();
+    move |reason| ConfigError::BadValue { flag, value, reason: reason.into() }
 }
 
 #[cfg(test)]
@@ -163,16 +173,38 @@ mod tests {
             [timers.gathering, timers.open, timers.linger].map(|time| time.as_secs()),
             [10, 20, 5]
         );
+        let program = Program { name: "snowflake-probetest", version: "0" };
+        let args: Args = parse_from(program, [""; 0]).unwrap();
+        assert_eq!(
+            (&*args.addr, args.acme_cert_cache.to_str()),
+            (":8443", Some("acme-cert-cache"))
+        );
+        assert!(args.acme_hostnames.is_empty() && args.acme_email.is_empty());
+        assert!(args.cert.as_path().is_none() && args.key.as_path().is_none());
+        assert!(!args.disable_tls && !args.unsafe_logging);
     }
 
     #[test]
     fn what_is_wrong_is_named_with_its_flag() {
         let strict = "-strictInteractiveConnectivitySimulationSocks5Proxy";
+        let folder = tempfile::tempdir().unwrap();
+        let cache = folder.path().to_str().unwrap();
         for (flags, why) in [
             (&[][..], "the --acme-hostnames, --cert and --key, or --disable-tls option"),
             (&["-cert", "c.pem"], "the --acme-hostnames"),
-            (&["-disable-tls", "-acme-hostnames", "a.example"], "give one of -disable-tls"),
-            (&["-cert", "/nowhere/c.pem", "-key", "/nowhere/k.pem"], "-cert and -key: cannot read"),
+            (&["-disable-tls", "-acme-hostnames", "a.example"], "-disable-tls contradicts -cert"),
+            (
+                &["-cert", "/nowhere/c.pem", "-key", "/nowhere/k.pem"],
+                "invalid value \"/nowhere/c.pem\" for flag -cert: cannot read /nowhere/c.pem: ",
+            ),
+            (
+                &["-acme-hostnames", "a.example,b c", "-acme-cert-cache", cache],
+                "invalid value \"b c\" for flag -acme-hostnames: \"b c\" is not a host name",
+            ),
+            (
+                &["-acme-hostnames", "a.example", "-acme-cert-cache", "/dev/null"],
+                "invalid value \"/dev/null\" for flag -acme-cert-cache: cannot keep certificates",
+            ),
             (
                 &["-disable-tls", strict, "http://127.0.0.1:1"],
                 "invalid value \"http://127.0.0.1:1\" for flag -strict",
@@ -182,6 +214,11 @@ mod tests {
                 "invalid value \"127.0.0.1:1\" for flag -strict",
             ),
             (&["-disable-tls", "-stun", "stun:"], "invalid value \"stun:\" for flag -stun"),
+            (&["-disable-tls", "-stun="], "invalid value \"\" for flag -stun: no STUN server"),
+            (
+                &["-disable-tls", "-stun", "turn:a.example,stuns:b.example"],
+                "invalid value \"turn:a.example,stuns:b.example\" for flag -stun: no STUN server",
+            ),
         ] {
             let error = config(flags).unwrap_err();
             assert!(error.starts_with(why), "{error}");

@@ -1,42 +1,50 @@
 //! Why a configuration is refused, before anything starts.
 
+use std::io;
+
 use snowflake_pt::error::ProxyError;
-use snowflake_tls_server::{AcmeError, FileError};
+use snowflake_tls_server::{AcmeError, FileError, TlsChoiceError};
 use snowflake_webrtc::IceServerError;
 
 /// Why the program cannot start with these flags.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// Neither plain HTTP nor TLS was asked for, or half of TLS.
-    #[error("the --acme-hostnames, --cert and --key, or --disable-tls option is required")]
-    NoTlsChoice,
-    /// More than one of them was.
-    #[error("give one of -disable-tls, -cert and -key, and -acme-hostnames")]
-    TlsTwice,
-    /// The files cannot be used.
-    #[error("-cert and -key: {0}")]
-    Files(#[from] FileError),
-    /// There can be no certificates from an authority.
-    #[error("-acme-hostnames: {0}")]
-    Acme(#[from] AcmeError),
-    /// One of the two proxies cannot be read.
+    /// One flag's value is of no use.
     #[error("invalid value {value:?} for flag -{flag}: {reason}")]
-    Proxy {
+    BadValue {
         /// The flag, without its dash.
         flag: &'static str,
-        /// The value as given, but for the name and password in it.
+        /// The value as given, but for a name and password in it.
         value: String,
         /// What is wrong with it.
-        reason: NotSocks5,
+        reason: Reason,
     },
-    /// A STUN server cannot be read.
-    #[error("invalid value {value:?} for flag -stun: {reason}")]
-    Stun {
-        /// The value as given.
-        value: String,
-        /// What is wrong with it.
-        reason: IceServerError,
-    },
+    /// Not one choice between TLS and plain HTTP.
+    #[error(transparent)]
+    Tls(#[from] TlsChoiceError),
+}
+
+/// What is wrong with a flag's value.
+#[derive(Debug, thiserror::Error)]
+pub enum Reason {
+    /// Nobody can listen there.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// Not a certificate or key, or they do not belong together.
+    #[error(transparent)]
+    Tls(#[from] FileError),
+    /// No certificates can be had for these names, or kept in this directory.
+    #[error(transparent)]
+    Acme(#[from] AcmeError),
+    /// Not a proxy that carries UDP.
+    #[error(transparent)]
+    Proxy(#[from] NotSocks5),
+    /// Not one STUN server.
+    #[error("no STUN server in it; give one (stun:HOST[:PORT]) that sees the moderate proxy")]
+    NoStun,
+    /// Not a STUN server.
+    #[error(transparent)]
+    Stun(#[from] IceServerError),
 }
 
 /// Why a text does not name a proxy that carries UDP.

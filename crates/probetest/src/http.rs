@@ -10,16 +10,16 @@ use hyper::header::{self, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use snowflake_messages::limits::MAX_BODY;
 use tokio::time::timeout;
-use tokio_util::task::TaskTracker;
 use url::form_urlencoded;
 
 use crate::limits;
 use crate::probe::{Prober, Refusal, Simulation};
+use crate::serve::Tasks;
 
 /// Answers one request; what follows the answer is a task.
 pub(crate) async fn respond(
     prober: Arc<Prober>,
-    tasks: TaskTracker,
+    tasks: Tasks,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     if request.uri().path() != "/probe" {

@@ -27,5 +27,5 @@ mod serve;
 
 pub use args::Args;
 pub use config::{Config, Timers};
-pub use error::ConfigError;
+pub use error::{ConfigError, NotSocks5, Reason};
 pub use serve::{bind, run};

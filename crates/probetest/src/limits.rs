@@ -18,6 +18,9 @@ pub const PROBES: usize = 1024;
 /// Connections at once; when it is reached, further ones wait in the kernel's queue.
 pub const CONNECTIONS: usize = 4096;
 
+/// Files open at once when both are reached: one for each connection, two for each question, and some others.
+pub const OPEN_FILES: u64 = (CONNECTIONS + 2 * PROBES + 64) as u64;
+
 /// Time for a TLS handshake.
 pub const TLS: Duration = Duration::from_secs(10);
 

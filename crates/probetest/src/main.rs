@@ -2,11 +2,12 @@
 
 use std::error::Error;
 use std::io::{self, Write};
+use std::pin::pin;
 use std::process::ExitCode;
 
 use snowflake_cli::logging::{self, LogConfig, Target};
 use snowflake_cli::{Program, open_files};
-use snowflake_probetest::{Args, Config, bind, run};
+use snowflake_probetest::{Args, Config, ConfigError, bind, limits, run};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
@@ -43,15 +44,21 @@ async fn start(args: &Args) -> Result<(), Box<dyn Error>> {
     let (mut interrupt, mut terminate) =
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let config = Config::from_args(args)?;
-    open_files::raise_limit();
-    let listener = bind(&args.addr)
-        .await
-        .map_err(|error| format!("invalid value {:?} for flag -addr: {error}", args.addr))?;
+    open_files::raise_limit_for(limits::OPEN_FILES);
+    let listener = bind(&args.addr).await.map_err(|error| ConfigError::BadValue {
+        flag: "addr",
+        value: args.addr.clone(),
+        reason: error.into(),
+    })?;
     info!("{PROGRAM} listens on port {}", listener.local_addr()?.port());
+    let shutdown = CancellationToken::new();
+    let mut serving = pin!(run(config, listener, shutdown.clone()));
     tokio::select! {
-        () = run(config, listener, CancellationToken::new()) => {}
+        () = &mut serving => return Ok(()),
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
+    shutdown.cancel();
+    serving.await;
     Ok(())
 }

@@ -33,13 +33,16 @@ pub async fn bind(addr: &str) -> io::Result<TcpListener> {
     }
 }
 
-/// Serves until `shutdown`, then ends everything.
+/// Serves until `shutdown`, then ends everything: when it returns, no connection and no question is left.
+///
+/// # Cancel safety
+///
+/// Dropping the future ends everything, too, without waiting for it.
 pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationToken) {
-    let server = Server {
-        prober: Arc::new(Prober::new(&config)),
-        tls: config.tls,
-        tasks: TaskTracker::new(),
-    };
+    let tasks = Tasks::default();
+    let _ended_with_this = tasks.stop.clone().drop_guard();
+    let server =
+        Server { prober: Arc::new(Prober::new(&config)), tls: config.tls, tasks: tasks.clone() };
     let keep_certificates = async {
         match &server.tls {
             Some(tls) => tls.keep().await,
@@ -51,22 +54,49 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
         () = server.accept(&listener) => {}
         () = keep_certificates => {}
     }
+    drop(listener);
+    tasks.end().await;
+}
+
+/// All that runs beside the listener: connections, and answered questions.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tasks {
+    running: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Tasks {
+    /// Starts one more, which is broken off when the server ends.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.running.spawn(async move { stop.run_until_cancelled(task).await });
+    }
+
+    /// Breaks all of them off, and waits until they are gone.
+    async fn end(&self) {
+        self.stop.cancel();
+        self.running.close();
+        self.running.wait().await;
+    }
 }
 
 #[derive(Clone)]
 struct Server {
     prober: Arc<Prober>,
     tls: Option<Tls>,
-    tasks: TaskTracker,
+    tasks: Tasks,
 }
 
 impl Server {
-    /// Accepts connections for ever. Their tasks, and those of their questions, end by themselves, within a minute.
+    /// Accepts connections for ever. Their tasks, and those of their questions, end by themselves within a minute.
     async fn accept(&self, listener: &TcpListener) {
         let places = Arc::new(Semaphore::new(limits::CONNECTIONS));
+        // A row of failures has one line in the log.
+        let mut failing = false;
         while let Ok(place) = places.clone().acquire_owned().await {
             match listener.accept().await {
                 Ok((stream, _)) => {
+                    failing = false;
                     let server = self.clone();
                     self.tasks.spawn(async move {
                         if timeout(limits::CONNECTION_AGE, server.serve(stream)).await.is_err() {
@@ -76,7 +106,9 @@ impl Server {
                     });
                 }
                 Err(error) => {
-                    warn!(%error, "cannot accept a connection");
+                    if !std::mem::replace(&mut failing, true) {
+                        warn!(%error, "cannot accept connections, trying again and again");
+                    }
                     sleep(limits::ACCEPT_PAUSE).await;
                 }
             }

@@ -6,17 +6,17 @@ use std::{net::SocketAddr, path::Path, time::Duration};
 
 use clap::Parser;
 use snowflake_messages::{NatType, ProxyPollRequest, SessionDescription, probe};
-use snowflake_probetest::{Config, Timers, bind, run};
-use snowflake_rendezvous::{Exchange, ExchangeError, limits, tls};
+use snowflake_probetest::{Config, Timers, bind, limits, run};
+use snowflake_rendezvous::{Exchange, ExchangeError, limits::PROXY_HEADERS, tls};
 use snowflake_snowbox::{
     stun::{self, StunServer},
     udp_socks::{Nat, Plan, UdpSocks},
 };
 use snowflake_socks5::Proxy;
-use snowflake_webrtc::{IceServer, SetupError, offer};
+use snowflake_webrtc::{SetupError, offer};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     task::JoinSet,
     time::timeout,
 };
@@ -32,22 +32,28 @@ struct World {
     server: SocketAddr,
     stun: StunServer,
     nats: [UdpSocks; 2],
+    shutdown: CancellationToken,
     tasks: JoinSet<()>,
 }
 
 impl World {
     async fn new(tls: Option<snowflake_tls_server::Tls>) -> Self {
+        Self::waiting(tls, Duration::from_secs(10)).await
+    }
+
+    /// One that waits so long for a proxy's data channel.
+    async fn waiting(tls: Option<snowflake_tls_server::Tls>, open: Duration) -> Self {
         let stun = StunServer::start(stun::LOOPBACK).await.unwrap();
         let nats = [nat(Nat::Strict).await, nat(Nat::Moderate).await];
         let [strict, moderate] = nats.each_ref().map(|nat| Proxy::new(nat.address(), None));
-        let timers = Timers { open: Duration::from_secs(10), ..Timers::default() };
-        let stun_servers = vec![stun_server(&stun)];
+        let timers = Timers { open, ..Timers::default() };
+        let stun_servers = stun_servers(&stun);
         let config = Config { tls, strict, moderate, stun_servers, timers };
         let listener = bind("127.0.0.1:0").await.unwrap();
         let server = listener.local_addr().unwrap();
-        let mut tasks = JoinSet::new();
-        tasks.spawn(run(config, listener, CancellationToken::new()));
-        Self { server, stun, nats, tasks }
+        let (shutdown, mut tasks) = (CancellationToken::new(), JoinSet::new());
+        tasks.spawn(run(config, listener, shutdown.clone()));
+        Self { server, stun, nats, shutdown, tasks }
     }
 
     fn url(&self) -> String {
@@ -59,16 +65,13 @@ async fn nat(nat: Nat) -> UdpSocks {
     UdpSocks::start(Plan::on_loopback(nat)).await.unwrap()
 }
 
-fn stun_server(stun: &StunServer) -> snowflake_webrtc::StunServer {
-    match stun.url().parse().unwrap() {
-        IceServer::Stun(server) => server,
-        IceServer::Unsupported(scheme) => panic!("{scheme:?}"),
-    }
+fn stun_servers(stun: &StunServer) -> Vec<snowflake_webrtc::StunServer> {
+    snowflake_webrtc::StunServer::of_urls(&[stun.url()]).unwrap()
 }
 
 fn exchange(url: &str, tls: Option<tls::TlsConfig>) -> Exchange {
     let tls = tls.unwrap_or_else(|| tls::with_roots(rustls::RootCertStore::empty()).unwrap());
-    Exchange::new(url.parse().unwrap(), [""; 0], tls, limits::PROXY_HEADERS).unwrap()
+    Exchange::new(url.parse().unwrap(), [""; 0], tls, PROXY_HEADERS).unwrap()
 }
 
 /// A proxy's question from behind a NAT of its own, if any: whether it is reached, and whether it was told where from.
@@ -79,7 +82,7 @@ async fn ask(world: &World, behind: Option<Nat>, query: &str, open: Duration) ->
     };
     let config = snowflake_webrtc::Config {
         keep_local_addresses: true,
-        stun_servers: vec![stun_server(&world.stun)],
+        stun_servers: stun_servers(&world.stun),
         upstream: own_nat.as_ref().map(|nat| Proxy::new(nat.address(), None)),
         ..snowflake_webrtc::Config::default()
     };
@@ -158,7 +161,7 @@ async fn our_proxy_learns_its_nat() {
 
 /// The reply to this, whatever it is.
 async fn say(world: &World, request: String) -> String {
-    let mut stream = tokio::net::TcpStream::connect(world.server).await.unwrap();
+    let mut stream = TcpStream::connect(world.server).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut reply = String::new();
     timeout(LIMIT, stream.read_to_string(&mut reply)).await.unwrap().unwrap();
@@ -187,17 +190,45 @@ async fn what_is_no_question_is_refused_and_pages_may_ask() {
 #[tokio::test]
 async fn without_the_nats_nothing_is_answered() {
     let mut world = World::new(None).await;
-    let config = snowflake_webrtc::Config {
-        keep_local_addresses: true,
-        ..snowflake_webrtc::Config::default()
-    };
-    let offerer = offer(&config, bytes::Bytes::new()).await.unwrap();
-    let question = probe::encode_offer(&SessionDescription::offer(offerer.sdp()).to_text());
+    let question = question().await;
     world.nats = [nat(Nat::Strict).await, nat(Nat::Moderate).await];
     for query in ["?InCoSim=strict", "?InCoSim=moderate"] {
         let server = exchange(&(world.url() + query), None);
         let refused = server.post("", question.clone()).await;
         assert!(matches!(refused, Err(ExchangeError::Status(500))), "{refused:?}");
+    }
+}
+
+/// The question of a proxy that does not open the channel.
+async fn question() -> String {
+    let config = snowflake_webrtc::Config {
+        keep_local_addresses: true,
+        ..snowflake_webrtc::Config::default()
+    };
+    let offerer = offer(&config, bytes::Bytes::new()).await.unwrap();
+    probe::encode_offer(&SessionDescription::offer(offerer.sdp()).to_text())
+}
+
+/// A connection that says nothing is closed, and an answered question is not waited for any more, long before either would
+/// end by itself.
+#[tokio::test]
+async fn the_end_of_the_server_is_the_end_of_all_that_it_has_begun() {
+    for is_told in [true, false] {
+        let mut world = World::waiting(None, Duration::from_secs(3600)).await;
+        let mut idle = TcpStream::connect(world.server).await.unwrap();
+        let asked = exchange(&(world.url() + "?InCoSim=strict"), None);
+        asked.post("", question().await).await.unwrap();
+        if is_told {
+            world.shutdown.cancel();
+        } else {
+            world.tasks.abort_all();
+        }
+        let ended = timeout(limits::HEAD / 2, async {
+            let ended = world.tasks.join_next().await.unwrap();
+            assert_eq!(ended.is_ok(), is_told);
+            idle.read(&mut [0]).await
+        });
+        assert_eq!(ended.await.unwrap().unwrap(), 0, "told: {is_told}");
     }
 }
 

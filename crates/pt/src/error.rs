@@ -53,8 +53,9 @@ pub enum ProxyError {
     /// The scheme is none of `socks5`, `socks4a` and `http`. The text is that of the Go client, which takes only the first.
     #[error("proxy is not supported:unsupported proxy type")]
     UnsupportedType,
-    /// User or password are not UTF-8, are badly percent-encoded, or exceed 255 bytes (RFC 1929).
-    #[error("TOR_PT_PROXY has a user name or password that SOCKS5 cannot carry")]
+    /// User or password are not UTF-8, are badly percent-encoded, or, with SOCKS5, exceed 255 bytes (RFC 1929); or there is no
+    /// user.
+    #[error("TOR_PT_PROXY has a user name or password that its proxy cannot be told")]
     Credentials,
 }
 

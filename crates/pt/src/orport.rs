@@ -167,3 +167,15 @@ async fn drive(
         }
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_source_address_takes_no_port_before_the_connection_needs_one() {
+        let socket = TcpSocket::new_v4().unwrap();
+        bind_address_only(&socket, [127, 0, 2, 1].into()).unwrap();
+        assert_eq!(socket.local_addr().unwrap(), ([127, 0, 2, 1], 0).into());
+    }
+}

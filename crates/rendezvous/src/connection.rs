@@ -4,6 +4,7 @@ use bytes::Bytes;
 use hyper::{HeaderMap, Method, Response};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
+use url::Url;
 
 use crate::{
     connect,
@@ -50,8 +51,7 @@ impl<'a> Connection<'a> {
     ///
     /// As there.
     pub async fn post(self, path: &str, body: impl Into<Bytes>) -> Result<Bytes, ExchangeError> {
-        let url = self.exchange.url().join(path).map_err(ExchangeError::Path)?;
-        Ok(self.send(&Request::new(Method::POST, url, body.into())).await?.into_body())
+        self.ask(Method::POST, path, body.into()).await
     }
 
     /// As [`Exchange::get`], from here on.
@@ -60,8 +60,7 @@ impl<'a> Connection<'a> {
     ///
     /// As there.
     pub async fn get(self, path: &str) -> Result<Bytes, ExchangeError> {
-        let url = self.exchange.url().join(path).map_err(ExchangeError::Path)?;
-        Ok(self.send(&Request::new(Method::GET, url, Bytes::new())).await?.into_body())
+        self.ask(Method::GET, path, Bytes::new()).await
     }
 
     /// Posts `body` with these headers, and returns the response whatever its status, if its body has at most `longest`
@@ -80,13 +79,21 @@ impl<'a> Connection<'a> {
         body: impl Into<Bytes>,
         longest: usize,
     ) -> Result<Response<Bytes>, ExchangeError> {
-        let url = self.exchange.url().join(path).map_err(ExchangeError::Path)?;
         let accept = Accept { any_status: true, longest };
-        let method = Method::POST;
+        let (method, url) = (Method::POST, self.url(path)?);
         self.send(&Request { method, url, headers, body: body.into(), accept }).await
     }
 
-    pub(crate) async fn send(self, request: &Request) -> Result<Response<Bytes>, ExchangeError> {
+    async fn ask(self, method: Method, path: &str, body: Bytes) -> Result<Bytes, ExchangeError> {
+        let request = Request::new(method, self.url(path)?, body);
+        Ok(self.send(&request).await?.into_body())
+    }
+
+    fn url(&self, path: &str) -> Result<Url, ExchangeError> {
+        self.exchange.url().join(path).map_err(ExchangeError::Path)
+    }
+
+    async fn send(self, request: &Request) -> Result<Response<Bytes>, ExchangeError> {
         let limit = self.exchange.header_limit();
         match self.stream {
             Stream::Tcp(tcp) => http::one(tcp, request, limit).await,

@@ -2,10 +2,14 @@
 
 use std::{env, net::IpAddr};
 
+use snowflake_addresses::Network;
 use thiserror::Error;
 use url::{Host, Url};
 
-use crate::upstream::{Upstream, UpstreamKind};
+use crate::upstream::{Credentials, Upstream, UpstreamKind};
+
+/// The longest user name or password that SOCKS5 can say, in bytes (RFC 1929).
+const MAX_SOCKS5_FIELD: usize = 255;
 
 /// What `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` say, in capitals or not.
 ///
@@ -31,7 +35,7 @@ pub struct EnvironmentError {
 /// What is wrong with a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum EnvironmentProblem {
-    /// Nothing that could be dialled.
+    /// Nothing that could be dialled, or with a user name or password that SOCKS5 has no room for.
     #[error("is not the URL of a proxy")]
     Url,
     /// A kind of proxy that is not spoken to, such as one in TLS (`https`).
@@ -43,8 +47,8 @@ pub enum EnvironmentProblem {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Exception {
     All,
-    /// All addresses that begin like this one, in so many bits.
-    Network(IpAddr, u8),
+    Network(Network),
+    /// One address, and its port if only that is meant.
     Address(IpAddr, Option<u16>),
     /// A name with a dot before it, and whether the name itself is meant besides those that end so.
     Name {
@@ -115,7 +119,7 @@ impl Exception {
     fn holds_for(&self, name: &str, ip: Option<IpAddr>, port: u16) -> bool {
         match self {
             Self::All => true,
-            Self::Network(network, bits) => ip.is_some_and(|ip| begins_like(ip, *network, *bits)),
+            Self::Network(network) => ip.is_some_and(|ip| network.contains(ip)),
             Self::Address(address, only) => {
                 ip == Some(*address) && only.is_none_or(|only| only == port)
             }
@@ -144,13 +148,18 @@ fn parse(value: &str) -> Result<Upstream, EnvironmentProblem> {
     match (url.username(), url.password()) {
         ("", None) => Ok(upstream),
         (user, password) => {
-            let text = |part: &str| decode(part).ok_or(EnvironmentProblem::Url);
-            Ok(upstream.with_credentials(text(user)?, text(password.unwrap_or_default())?))
+            let text = |part: &str| {
+                let text = decode(part)
+                    .filter(|text| kind != UpstreamKind::Socks5 || text.len() <= MAX_SOCKS5_FIELD);
+                text.ok_or(EnvironmentProblem::Url)
+            };
+            let (user, password) = (text(user)?, text(password.unwrap_or_default())?);
+            Ok(upstream.with_credentials(Credentials { user, password }))
         }
     }
 }
 
-/// Undoes `%41`. Of at most 255 bytes, which is all that SOCKS5 can say.
+/// Undoes `%41`.
 fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
@@ -167,7 +176,7 @@ fn decode(text: &str) -> Option<String> {
             }
         };
     }
-    String::from_utf8(bytes).ok().filter(|text| text.len() <= 255)
+    String::from_utf8(bytes).ok()
 }
 
 /// One element of the list; what cannot be understood is left out, as in Go.
@@ -178,13 +187,8 @@ fn exception(element: &str) -> Option<Exception> {
         "*" => return Some(Exception::All),
         _ => {}
     }
-    if let Some((address, bits)) = element.split_once('/')
-        && let (Ok(address), Ok(bits)) = (address.parse::<IpAddr>(), bits.parse::<u8>())
-    {
-        return Some(Exception::Network(address, bits));
-    }
-    if let Ok(address) = element.parse::<IpAddr>() {
-        return Some(Exception::Address(address.to_canonical(), None));
+    if let Ok(network) = element.parse() {
+        return Some(Exception::Network(network));
     }
     let (host, port) = match element.rsplit_once(':').map(|(host, port)| (host, port.parse())) {
         Some((host, Ok(port))) => (host, Some(port)),
@@ -200,19 +204,6 @@ fn exception(element: &str) -> Option<Exception> {
     // Names of URLs are in ASCII.
     let ascii = Host::parse(bare).ok()?.to_string();
     Some(Exception::Name { dotted: format!(".{ascii}"), itself, port })
-}
-
-fn begins_like(ip: IpAddr, network: IpAddr, bits: u8) -> bool {
-    let (ip, network, width) = match (ip, network) {
-        (IpAddr::V4(ip), IpAddr::V4(network)) => {
-            (u128::from(u32::from(ip)), u128::from(u32::from(network)), 32)
-        }
-        (IpAddr::V6(ip), IpAddr::V6(network)) => (u128::from(ip), u128::from(network), 128),
-        _ => return false,
-    };
-    // A shift by the whole width is none that a machine can do: then every address is meant.
-    let shift = width - u32::from(bits).min(width);
-    (ip ^ network).checked_shr(shift).unwrap_or(0) == 0
 }
 
 #[cfg(test)]

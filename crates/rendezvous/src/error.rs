@@ -8,11 +8,11 @@ use thiserror::Error;
 /// Why an [`Exchange`](crate::Exchange) cannot be set up.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ConfigError {
-    /// The broker's URL is neither `http` nor `https`.
-    #[error("the broker's URL must be http or https")]
+    /// The URL is neither `http` nor `https`.
+    #[error("the URL must be http or https")]
     Scheme,
-    /// The broker's URL names no host.
-    #[error("the broker's URL names no host")]
+    /// The URL names no host.
+    #[error("the URL names no host")]
     NoHost,
     /// A front is not a host name with an optional port.
     #[error("front {0:?} is not a host name")]
@@ -20,10 +20,13 @@ pub enum ConfigError {
 }
 
 /// Why an exchange failed. None of them says anything about later ones.
+///
+/// The peer is whoever the exchange's URL names: a broker, an AMP cache, a queue service, a probe server. Whoever asked
+/// knows which, and says so.
 #[derive(Debug, Error)]
 pub enum ExchangeError {
-    /// The path does not resolve against the broker's URL.
-    #[error("resolving the path against the broker's URL")]
+    /// The path does not resolve against the exchange's URL.
+    #[error("resolving the path against the URL")]
     Path(#[source] url::ParseError),
     /// The operating system gave no random number to choose a front with.
     #[error("choosing a front")]
@@ -47,14 +50,14 @@ pub enum ExchangeError {
     #[error("HTTP exchange")]
     Http(#[source] hyper::Error),
     /// The peer answered with another status than 200; redirects are not followed.
-    #[error("the broker answered with HTTP status {0}")]
+    #[error("the peer answered with HTTP status {0}")]
     Status(u16),
     /// The peer would have us go elsewhere, be it with status 200: AMP caches redirect so what they do not serve.
     #[error("the peer answered with a redirect")]
     Redirect,
     /// The response is longer than it may be, in most cases
     /// [`limits::RESPONSE_BODY`](crate::limits::RESPONSE_BODY).
-    #[error("the broker's response is longer than {0} bytes")]
+    #[error("the peer's response is longer than {0} bytes")]
     BodyTooLong(usize),
     /// One step took too long.
     #[error("{0}: not done within {1:?}")]
@@ -64,7 +67,7 @@ pub enum ExchangeError {
 /// Why a [`Rendezvous`](crate::Rendezvous) brought no response. It says nothing about later polls.
 #[derive(Debug, Error)]
 pub enum RendezvousError {
-    /// The HTTP exchange failed.
+    /// The HTTP exchange failed. With whom, whoever asked knows.
     #[error(transparent)]
     Exchange(#[from] ExchangeError),
     /// The operating system gave no random numbers to make a request with that no cache has seen.

@@ -3,13 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use hyper::Method;
 use url::{Host, Url};
 
 use crate::{
     connection::Connection,
     error::{ConfigError, ExchangeError},
-    http::Request,
     tls::TlsConfig,
     upstream::Upstream,
 };
@@ -95,8 +93,7 @@ impl Exchange {
     ///
     /// Dropping the future closes the connection. The broker may have acted on the request all the same.
     pub async fn post(&self, path: &str, body: impl Into<Bytes>) -> Result<Bytes, ExchangeError> {
-        let url = self.url.join(path).map_err(ExchangeError::Path)?;
-        self.send(&Request::new(Method::POST, url, body.into())).await
+        self.connect().await?.post(path, body).await
     }
 
     /// Gets `path`, as [`post`](Self::post) resolves it, and returns the response's body.
@@ -109,8 +106,7 @@ impl Exchange {
     ///
     /// As [`post`](Self::post).
     pub async fn get(&self, path: &str) -> Result<Bytes, ExchangeError> {
-        let url = self.url.join(path).map_err(ExchangeError::Path)?;
-        self.send(&Request::new(Method::GET, url, Bytes::new())).await
+        self.connect().await?.get(path).await
     }
 
     /// Goes as far as it can without saying what for: through TCP, and through TLS if the broker's URL is `https`.
@@ -127,10 +123,6 @@ impl Exchange {
     pub async fn connect(&self) -> Result<Connection<'_>, ExchangeError> {
         let endpoint = self.endpoint()?;
         Connection::open(self, endpoint, self.upstream.as_ref(), &self.tls).await
-    }
-
-    async fn send(&self, request: &Request) -> Result<Bytes, ExchangeError> {
-        Ok(self.connect().await?.send(request).await?.into_body())
     }
 
     pub(crate) fn header_limit(&self) -> Duration {

@@ -42,4 +42,4 @@ pub use exchange::Exchange;
 pub use http_method::Http;
 pub use hyper::{HeaderMap, Response};
 pub use method::{Exchanging, Poll, Rendezvous};
-pub use upstream::{Upstream, UpstreamKind};
+pub use upstream::{Credentials, Upstream, UpstreamKind};

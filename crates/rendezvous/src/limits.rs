@@ -20,6 +20,9 @@ pub const TLS: Duration = Duration::from_secs(10);
 /// Response body after its headers: 15 s for at most [`RESPONSE_BODY`] bytes.
 pub const BODY: Duration = Duration::from_secs(15);
 
+/// From a poll to its response, in most cases: brokers hold a client for 5 s, and the way there and back has another.
+pub const PATIENCE: Duration = Duration::from_secs(6);
+
 /// Response body: 100000 bytes, what the Go programs read at most. A longer one is an error.
 pub const RESPONSE_BODY: usize = 100_000;
 

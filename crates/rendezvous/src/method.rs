@@ -1,10 +1,10 @@
 //! What a way to the broker is, whichever it is.
 
-use std::{fmt, future::Future, pin::Pin};
+use std::{fmt, future::Future, pin::Pin, time::Duration};
 
 use bytes::Bytes;
 
-use crate::error::RendezvousError;
+use crate::{error::RendezvousError, limits};
 
 /// An exchange under way; dropping it ends it.
 pub type Exchanging<'a> = Pin<Box<dyn Future<Output = Result<Bytes, RendezvousError>> + Send + 'a>>;
@@ -51,6 +51,15 @@ pub trait Rendezvous: fmt::Debug + Send + Sync {
 
     /// Which broker it leads to: two ways are taken to lead to the same if this is the same. Not for logs.
     fn broker(&self) -> &str;
+
+    /// How long a response may take from when the [`Poll::message`] was given out, if all goes well.
+    ///
+    /// Of several ways no other asks before that: a broker that is slow, and one that is asked for the same offer
+    /// meanwhile, would each find a proxy for it. Default: [`limits::PATIENCE`], which is right where the poll gets to the
+    /// broker within a second or so.
+    fn patience(&self) -> Duration {
+        limits::PATIENCE
+    }
 
     /// Takes one poll to the broker and returns the response.
     ///

@@ -17,7 +17,8 @@ use hyper_util::{
     client::legacy::connect::proxy::{SocksV4, Tunnel},
     rt::TokioIo,
 };
-use snowflake_socks5::{Credentials, Target, connect_over};
+pub use snowflake_socks5::Credentials;
+use snowflake_socks5::{Target, connect_over};
 use tokio::{net::TcpStream, time::timeout};
 use tower_service::Service;
 use url::{Host, Url};
@@ -45,7 +46,7 @@ pub enum UpstreamKind {
 pub struct Upstream {
     kind: UpstreamKind,
     at: Endpoint,
-    credentials: Option<(String, String)>,
+    credentials: Option<Credentials>,
 }
 
 impl fmt::Debug for Upstream {
@@ -69,10 +70,10 @@ impl Upstream {
         Self { kind, at: Endpoint { host, port }, credentials: None }
     }
 
-    /// With a user name and a password, each of at most 255 bytes. A SOCKS4a proxy is told neither.
+    /// With what it may want to hear. A SOCKS4a proxy is told nothing.
     #[must_use]
-    pub fn with_credentials(mut self, user: String, password: String) -> Self {
-        self.credentials = Some((user, password));
+    pub fn with_credentials(mut self, credentials: Credentials) -> Self {
+        self.credentials = Some(credentials);
         self
     }
 
@@ -113,7 +114,7 @@ impl Upstream {
     #[cfg(test)]
     pub(crate) fn to_text(&self) -> String {
         let mut text = format!("{:?} {}:{}", self.kind, self.at.host, self.at.port);
-        if let Some((user, password)) = &self.credentials {
+        if let Some(Credentials { user, password }) = &self.credentials {
             text += &format!(" {user} {password}");
         }
         text
@@ -129,17 +130,14 @@ impl Upstream {
         let nowhere = Uri::from_static("http://proxy");
         match (self.kind, &self.credentials) {
             (UpstreamKind::Socks5, credentials) => {
-                let credentials = credentials.clone();
-                let credentials =
-                    credentials.map(|(user, password)| Credentials { user, password });
                 let stream = proxy.0.ok_or("there is no connection")?.into_inner();
                 let target = endpoint.target();
                 Ok(TokioIo::new(connect_over(stream, credentials.as_ref(), &target).await?))
             }
             (UpstreamKind::Socks4a, _) => Ok(SocksV4::new(nowhere, proxy).call(to).await?),
             (UpstreamKind::Http, None) => Ok(Tunnel::new(nowhere, proxy).call(to).await?),
-            (UpstreamKind::Http, Some((user, password))) => {
-                let mut tunnel = Tunnel::new(nowhere, proxy).with_auth(basic(user, password)?);
+            (UpstreamKind::Http, Some(credentials)) => {
+                let mut tunnel = Tunnel::new(nowhere, proxy).with_auth(basic(credentials)?);
                 Ok(tunnel.call(to).await?)
             }
         }
@@ -157,7 +155,7 @@ impl Endpoint {
 }
 
 /// RFC 7617.
-fn basic(user: &str, password: &str) -> Result<HeaderValue, InvalidHeaderValue> {
+fn basic(Credentials { user, password }: &Credentials) -> Result<HeaderValue, InvalidHeaderValue> {
     use base64::{Engine, engine::general_purpose::STANDARD};
     HeaderValue::try_from(format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))))
 }

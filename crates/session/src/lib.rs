@@ -32,6 +32,7 @@ mod config;
 mod core;
 mod driver;
 mod error;
+mod kept;
 mod listener;
 mod paced;
 mod receive_window;

@@ -3,6 +3,7 @@
 use crate::config::FIRST_PACKET;
 use crate::core::Shared;
 use crate::driver::{Driver, Role, Stop};
+use crate::kept::Kept;
 use crate::{Config, SessionEnd, Stream};
 use snowflake_kcp::Kcp;
 use snowflake_multiplex::Carriers;
@@ -22,8 +23,18 @@ use tokio::time::Instant;
 ///
 /// Dropping it ends the session at once for all its streams.
 pub async fn serve<P: PacketConn + Unpin>(
+    conn: P,
+    config: &Config,
+    hand_out: impl FnMut(Stream),
+) -> SessionEnd {
+    serve_kept(conn, config, &Kept::default(), hand_out).await
+}
+
+/// As [`serve`], with sessions that end when they are released and have no stream.
+pub(crate) async fn serve_kept<P: PacketConn + Unpin>(
     mut conn: P,
     config: &Config,
+    kept: &Kept,
     mut hand_out: impl FnMut(Stream),
 ) -> SessionEnd {
     let mut known = None;
@@ -35,7 +46,7 @@ pub async fn serve<P: PacketConn + Unpin>(
                 Err(end) => return end,
             },
         };
-        match serve_session(&mut conn, events, config, &mut hand_out).await {
+        match serve_session(&mut conn, events, config, kept, &mut hand_out).await {
             Stop::End(end) => return end,
             Stop::Replaced(events) => {
                 known = Some(events);
@@ -79,6 +90,7 @@ async fn serve_session(
     conn: &mut (impl PacketConn + Unpin),
     events: Vec<Event>,
     config: &Config,
+    kept: &Kept,
     hand_out: &mut impl FnMut(Stream),
 ) -> Stop {
     let Some(conv) = conversation(&events) else { return Stop::End(SessionEnd::Closed) };
@@ -86,13 +98,13 @@ async fn serve_session(
     let kcp = Kcp::new(conv, config.kcp.clone(), now);
     let smux = Smux::new(snowflake_smux::Role::Server, config.smux.clone(), now);
     let shared = Shared::new(kcp, smux, Carriers::new(config.multiplex.clone()));
-    // This handle keeps a session without streams going, until its client is silent for too long.
-    let session = shared.acquire();
-    let mut driver = Driver::new(shared, conn, Role::Server, events);
+    // This keeps a session without streams going, until its client is silent for too long.
+    let _place = kept.keep(&shared);
+    let mut driver = Driver::new(shared.clone(), conn, Role::Server, events);
     poll_fn(|cx| {
         let stop = driver.poll_stop(cx);
-        while let Some(id) = next_opened(&session) {
-            hand_out(Stream::new(&session, id));
+        while let Some(id) = next_opened(&shared) {
+            hand_out(Stream::new(&shared, id));
         }
         stop
     })

@@ -18,7 +18,7 @@ use crate::{between::Rendezvous, scenario::Scenario};
     args_conflicts_with_subcommands = true
 )]
 pub struct Args {
-    /// Something else than that.
+    /// Measures something instead.
     #[command(subcommand)]
     pub scenario: Option<Scenario>,
     /// Bytes to move each way; K, M and G are powers of 1024.

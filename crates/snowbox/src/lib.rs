@@ -19,6 +19,7 @@ pub mod amp_cache;
 pub mod backbone;
 pub mod between;
 pub mod flags;
+pub mod front;
 pub mod loopback;
 pub mod managed;
 pub mod network;

@@ -22,17 +22,19 @@ const TUN: &str = "/dev/net/tun";
 /// need root or unprivileged user namespaces, for one namespace.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Scenario {
-    /// How fast it gets, and how long a click waits while a download or an upload runs.
+    /// How fast it gets, and how long a click waits while a download or an upload runs. Needs root and /dev/net/tun.
     Bufferbloat(bufferbloat::Options),
-    /// How long a stream stands still when the proxy that carries it is killed, frozen or cut off.
+    /// How long a stream stands still when the proxy that carries it is killed, frozen or cut off. Needs root and
+    /// /dev/net/tun.
     Failover(failover::Options),
-    /// How long it takes until the first byte when the first proxy is silent.
+    /// How long it takes until the first byte when the first proxy is silent. Needs root and /dev/net/tun.
     Badfirst(badfirst::Options),
-    /// What several slow proxies give together, and what remains when one dies.
+    /// What several slow proxies give together, and what remains when one dies. Needs root and /dev/net/tun.
     Stripe(stripe::Options),
-    /// How fast it gets over links that lose packets.
+    /// How fast it gets over links that lose packets. Needs root and /dev/net/tun.
     Loss(loss::Options),
-    /// How fast it gets, and what that costs, with no limit on the way: our programs, and Go's beside them.
+    /// How fast it gets, and what that costs, with no limit on the way: our programs, and Go's beside them. Needs
+    /// root or unprivileged user namespaces.
     Bench(bench::Options),
     /// What sessions of one client cost it and the proxies, idle and all at once, with WebRTC. Needs root or unprivileged
     /// user namespaces.

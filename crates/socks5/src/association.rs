@@ -15,7 +15,7 @@ use tokio::{
 
 use crate::{
     datagram, dns,
-    limits::{ANSWER, MAX_ANSWER, MAX_HEADER, NAME_SERVER, QUESTIONS},
+    limits::{ANSWER, FURTHER_ANSWER, MAX_ANSWER, MAX_HEADER, NAME_SERVER, QUESTIONS},
 };
 
 /// A place at the proxy from which datagrams go out, and to which answers come. Dropping it gives the place back.
@@ -138,6 +138,8 @@ impl Association {
     /// Looks up names at [`NAME_SERVER`], all at once, asking [`QUESTIONS`] times: their IPv4 addresses, in the order of
     /// the names, none for those of which nothing is known then.
     ///
+    /// It takes 3 s at the most, and [`FURTHER_ANSWER`] for each question from the first answer on.
+    ///
     /// # Errors
     ///
     /// As [`recv_from`](Self::recv_from).
@@ -158,26 +160,29 @@ impl Association {
                     self.send_to(question, NAME_SERVER.into()).await?;
                 }
             }
-            let answers = self.hear_answers(&questions, &mut found);
-            if let Ok(heard) = timeout_at(Instant::now() + ANSWER, answers).await {
-                heard?;
+            if self.hear_answers(&questions, &mut found).await? {
                 break;
             }
         }
         Ok(found.into_iter().map(Option::unwrap_or_default).collect())
     }
 
-    /// Until each question has its answer.
+    /// Until each question has its answer, or the time for one transmission is over; whether it is the former.
     async fn hear_answers(
         &self,
         questions: &[Option<Vec<u8>>],
         found: &mut [Option<Vec<Ipv4Addr>>],
-    ) -> io::Result<()> {
+    ) -> io::Result<bool> {
         let is_open =
             |(question, found): (&Option<_>, &Option<_>)| question.is_some() && found.is_none();
+        let asked = Instant::now();
         let mut message = [0; MAX_ANSWER];
         while questions.iter().zip(found.iter()).any(is_open) {
-            let (length, from) = self.recv_from(&mut message).await?;
+            let wait = if found.iter().any(Option::is_some) { FURTHER_ANSWER } else { ANSWER };
+            let Ok(heard) = timeout_at(asked + wait, self.recv_from(&mut message)).await else {
+                return Ok(false);
+            };
+            let (length, from) = heard?;
             if from != NAME_SERVER.into() {
                 continue;
             }
@@ -188,7 +193,7 @@ impl Association {
                 }
             }
         }
-        Ok(())
+        Ok(true)
     }
 }
 

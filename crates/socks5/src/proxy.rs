@@ -20,10 +20,12 @@ use crate::{
     limits,
 };
 
-/// A user name and a password, each of at most 255 bytes. `Debug` shows neither.
+/// A user name and a password, for a proxy of any kind. `Debug` shows neither.
+///
+/// SOCKS5 has room for 255 bytes of each, and for no empty user name.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
-    /// The user name, never empty.
+    /// The user name.
     pub user: String,
     /// The password; it may be empty.
     pub password: String,

@@ -11,6 +11,7 @@
 //! limits hold here, too. Each is signed with [`Credentials`].
 //!
 //! * [`rendezvous`]: the client's side. The broker's is in the broker.
+//! * `response`: how long it waits for the response, and how often it asks.
 //! * [`sqs`], [`operations`]: the service, and what can be asked of it.
 //! * `signature`: how requests are signed.
 //! * [`credentials`], [`profile`], [`region`]: what a request needs, from bridge lines and from where AWS' tools keep it.
@@ -24,6 +25,7 @@ pub mod operations;
 pub mod profile;
 pub mod region;
 pub mod rendezvous;
+mod response;
 mod signature;
 pub mod sqs;
 
@@ -31,6 +33,6 @@ pub use credentials::{Credentials, CredentialsError};
 pub use error::{QueueError, SqsError};
 pub use operations::{Message, Page};
 pub use profile::{Profile, ProfileError};
-pub use region::{EndpointError, Region, RegionError, endpoint_of_environment};
+pub use region::{EndpointError, EndpointProblem, Region, RegionError, endpoint_of_environment};
 pub use rendezvous::{CLIENT_ID, CLIENT_QUEUE_PREFIX, QueueRendezvous, is_queue_name};
 pub use sqs::Sqs;

@@ -31,5 +31,10 @@ pub(crate) const TRIES: u32 = 5;
 /// as Go's client.
 pub(crate) const LONGER_PAUSE: Duration = Duration::from_millis(500);
 
+/// From a client's message to its response, if all goes well: 15 s. The queue of the response may be there only at the
+/// last of five looks, each over a connection of its own, and then the broker still holds the client for 5 s. A broker
+/// that has made no queue by then is given up.
+pub const PATIENCE: Duration = Duration::from_secs(15);
+
 /// Of the code of an error: no more of it is kept.
 pub(crate) const LONGEST_CODE: usize = 64;

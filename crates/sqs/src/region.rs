@@ -68,28 +68,42 @@ pub enum RegionError {
 ///
 /// # Errors
 ///
-/// As [`Url::parse`], with the variable's name.
+/// Names the variable that holds no URL with `http` or `https`.
 pub fn endpoint_of_environment(
     get: impl Fn(&str) -> Option<String>,
 ) -> Result<Option<Url>, EndpointError> {
     for variable in ["AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL"] {
         if let Some(text) = get(variable).filter(|text| !text.is_empty()) {
-            let url = Url::parse(&text).map_err(|error| EndpointError { variable, error })?;
-            return Ok(Some(url));
+            let bad = |problem| EndpointError { variable, problem };
+            let url = Url::parse(&text).map_err(EndpointProblem::Url).map_err(bad)?;
+            return match url.scheme() {
+                "http" | "https" => Ok(Some(url)),
+                _ => Err(bad(EndpointProblem::Scheme)),
+            };
         }
     }
     Ok(None)
 }
 
-/// A variable of the environment is no URL.
+/// A variable of the environment is not the URL of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("{variable} is not a URL: {error}")]
+#[error("{variable} is {problem}")]
 pub struct EndpointError {
     /// The variable.
     pub variable: &'static str,
     /// What is wrong with it.
-    #[source]
-    pub error: url::ParseError,
+    pub problem: EndpointProblem,
+}
+
+/// What is wrong with a variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum EndpointProblem {
+    /// It is no URL.
+    #[error("not a URL: {0}")]
+    Url(url::ParseError),
+    /// It is a URL of another kind.
+    #[error("not a URL with http or https")]
+    Scheme,
 }
 
 #[cfg(test)]
@@ -131,7 +145,8 @@ mod tests {
         assert_eq!(of(&[]), Ok(None));
         assert_eq!(of(&[(all, "http://b"), (sqs, "http://a")]), url("http://a"));
         assert_eq!(of(&[(all, "http://b"), (sqs, "")]), url("http://b"));
-        let error = of(&[(sqs, "here")]).unwrap_err().to_string();
-        assert_eq!(error, "AWS_ENDPOINT_URL_SQS is not a URL: relative URL without a base");
+        let error = |address| of(&[(sqs, address)]).unwrap_err().to_string();
+        assert_eq!(error("here"), "AWS_ENDPOINT_URL_SQS is not a URL: relative URL without a base");
+        assert_eq!(error("ftp://a"), "AWS_ENDPOINT_URL_SQS is not a URL with http or https");
     }
 }

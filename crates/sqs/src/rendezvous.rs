@@ -1,14 +1,12 @@
 //! [`QueueRendezvous`]: a client's poll through the broker's queue, and the response through one of its own.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use snowflake_rendezvous::{Connection, Exchanging, Poll, Rendezvous, RendezvousError, limits};
-use tokio::time::sleep;
+use snowflake_rendezvous::{Connection, Exchanging, Poll, Rendezvous, RendezvousError};
 use url::Url;
 
-use crate::{
-    QueueError, Sqs, SqsError,
-    limits::{LONGER_PAUSE, LONGEST_WAIT, LOOK_PAUSE, TRIES},
-};
+use crate::{QueueError, Sqs, limits::PATIENCE, response::response};
 
 /// The attribute by which a message to the broker names its client.
 pub const CLIENT_ID: &str = "ClientID";
@@ -43,9 +41,7 @@ impl QueueRendezvous {
         let connection = self.sqs.connect().await.map_err(QueueError::Send)?;
         // From here on another way to the broker may have to wait.
         self.send(connection, poll.message().await, &id).await?;
-        sleep(LOOK_PAUSE).await;
-        let queue = self.find(&format!("{CLIENT_QUEUE_PREFIX}{id}")).await?;
-        self.wait_in(&queue).await
+        response(&self.sqs, &format!("{CLIENT_QUEUE_PREFIX}{id}")).await
     }
 
     async fn send(
@@ -59,38 +55,6 @@ impl QueueRendezvous {
         let sending = self.sqs.send_over(connection, self.queue.as_str(), poll, &attributes);
         sending.await.map_err(QueueError::Send)
     }
-
-    /// The URL of our queue, which the broker makes when it sees the message.
-    async fn find(&self, name: &str) -> Result<String, QueueError> {
-        let mut tries = 1;
-        loop {
-            match self.sqs.queue_url(name).await {
-                Ok(queue) => return Ok(queue),
-                Err(error) if tries == TRIES => return Err(QueueError::Find(error)),
-                Err(error) => note(&error, tries),
-            }
-            tries += 1;
-            sleep(LOOK_PAUSE).await;
-        }
-    }
-
-    /// The first message in our queue.
-    async fn wait_in(&self, queue: &str) -> Result<Bytes, QueueError> {
-        for tries in 0..TRIES {
-            let received = self.sqs.receive(queue, 1, LONGEST_WAIT).await;
-            let messages = received.map_err(QueueError::Receive)?;
-            if let Some(message) = messages.into_iter().next() {
-                return match message.body.len() {
-                    ..=limits::RESPONSE_BODY => Ok(message.body.into()),
-                    _ => Err(QueueError::TooLong),
-                };
-            }
-            if tries + 1 < TRIES {
-                sleep(LOOK_PAUSE + LONGER_PAUSE * tries).await;
-            }
-        }
-        Err(QueueError::NoResponse)
-    }
 }
 
 impl Rendezvous for QueueRendezvous {
@@ -102,13 +66,13 @@ impl Rendezvous for QueueRendezvous {
         self.queue.as_str()
     }
 
+    fn patience(&self) -> Duration {
+        PATIENCE
+    }
+
     fn exchange(&self, poll: Poll) -> Exchanging<'_> {
         Box::pin(async move {
             self.ask(poll).await.map_err(|error| RendezvousError::Method(Box::new(error)))
         })
     }
-}
-
-fn note(error: &SqsError, tries: u32) {
-    tracing::debug!(%error, tries, "the broker has made no queue for the response yet");
 }

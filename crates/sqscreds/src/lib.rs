@@ -4,8 +4,14 @@
 
 use std::io::{self, BufRead, Write};
 
+use clap::Parser;
 use snowflake_sqs::{Credentials, CredentialsError};
 use thiserror::Error;
+
+/// Asks for an AWS access key and its secret key, and writes them as sqscreds= in a bridge line has
+/// them.
+#[derive(Debug, Parser)]
+pub struct Args {}
 
 /// Why there is no result.
 #[derive(Debug, Error)]

@@ -44,6 +44,11 @@ impl<V: Clone> ClientMap<V> {
         Some(entry.value.clone())
     }
 
+    /// The value of `client`, if it is there.
+    pub fn get(&self, client: ClientId) -> Option<V> {
+        self.clients.get(&client).map(|entry| entry.value.clone())
+    }
+
     /// Takes back one [`attach`](Self::attach). A client without carrier and session is forgotten.
     pub fn detach(&mut self, client: ClientId) {
         self.change(client, |entry| entry.carriers = entry.carriers.saturating_sub(1));
@@ -96,11 +101,12 @@ mod tests {
         assert_eq!(map.attach(A, || 1), Some(1));
         map.begin_session(A);
         map.detach(A);
-        assert_eq!(map.attach(A, || 2), Some(1), "the session kept it");
+        assert_eq!(map.get(A), Some(1), "the session kept it");
+        assert_eq!(map.attach(A, || 2), Some(1));
         map.end_session(A);
         assert_eq!(map.len(), 1);
         map.detach(A);
-        assert!(map.is_empty());
+        assert!(map.is_empty() && map.get(A).is_none());
         map.begin_session(A);
         assert!(map.is_empty(), "nobody comes into being by a session");
     }

@@ -15,6 +15,7 @@ mod trunk;
 use crate::{CarrierEnd, CarrierId, Event};
 use inner::Inner;
 pub(crate) use lane::Lane;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
@@ -100,10 +101,15 @@ impl Lanes {
 
     /// Adds a carrier. If it is one too many, the oldest that has not proven itself is over, be it this one.
     pub(crate) fn open(self: &Arc<Self>) -> Lane {
+        self.open_at(None)
+    }
+
+    /// As [`open`](Self::open), for a carrier of which is said where the client is.
+    pub(crate) fn open_at(self: &Arc<Self>, address: Option<IpAddr>) -> Lane {
         let (id, wakers) = {
             let mut inner = self.lock();
             let attended = self.is_attended();
-            let id = inner.add(attended);
+            let id = inner.add(attended, address);
             let displaced = inner.displace(self.limits.carriers);
             let reader = if attended { inner.reader.take() } else { None };
             (id, [displaced, reader])
@@ -115,6 +121,11 @@ impl Lanes {
     /// Whether any packet has come over this carrier, of which the lane is still there.
     pub(crate) fn has_delivered(&self, carrier: CarrierId) -> bool {
         self.lock().places.iter().any(|place| place.id == carrier && place.delivered)
+    }
+
+    /// Where the client is, as the newest carrier says that has proven itself and says anything.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        self.lock().address
     }
 
     /// Ends the conn: the session and all carriers are told.

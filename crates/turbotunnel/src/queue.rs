@@ -6,6 +6,7 @@ use crate::pump::{Place, close, pump};
 use crate::{Carrier, CarrierEnd, ClientId, ClientMap, PacketConn, QueueConfig};
 use bytes::Bytes;
 use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use tokio::sync::mpsc;
@@ -61,17 +62,45 @@ impl QueuePacketConn {
         carrier: C,
         first: Bytes,
     ) -> CarrierEnd {
-        let Some(attached) = self.attach(client) else { return CarrierEnd::TooManyClients };
+        self.serve_at(client, None, carrier, first).await
+    }
+
+    /// As [`serve`](Self::serve), for a carrier of which is said that its client has this address; for
+    /// [`address_of`](Self::address_of).
+    ///
+    /// # Cancel safety
+    ///
+    /// As of [`serve`](Self::serve).
+    pub async fn serve_at<C: Carrier>(
+        &self,
+        client: ClientId,
+        address: Option<IpAddr>,
+        carrier: C,
+        first: Bytes,
+    ) -> CarrierEnd {
+        let Some(attached) = self.attach(client, address) else {
+            return CarrierEnd::TooManyClients;
+        };
         let used = pump(carrier, first, attached, self.half.shared.config.silence).await;
         drop(used.place);
         close(used.carrier).await;
         used.end
     }
 
-    fn attach(&self, client: ClientId) -> Option<Attached> {
+    /// Where `client` is, as the newest of its carriers says that has proven itself to the session and says anything;
+    /// `None` while there is none.
+    ///
+    /// So whoever knows nothing of a client but its ClientID cannot move it; a proxy that it has used knows more, and can.
+    /// The address stays when its carrier ends, for as long as the client has a session or another carrier.
+    pub fn address_of(&self, client: ClientId) -> Option<IpAddr> {
+        let lanes = self.half.shared.shard(client).get(client);
+        lanes?.address()
+    }
+
+    fn attach(&self, client: ClientId, address: Option<IpAddr>) -> Option<Attached> {
         let shared = &self.half.shared;
         let lanes = shared.shard(client).attach(client, || Lanes::new(shared.config.limits()))?;
-        let lane = lanes.open();
+        let lane = lanes.open_at(address);
         Some(Attached { conn: self.clone(), client, lanes, lane })
     }
 

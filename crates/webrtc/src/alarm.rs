@@ -16,11 +16,7 @@ pub(crate) async fn sleep(duration: Duration) {
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod timerfd {
-    use std::{
-        io,
-        os::fd::OwnedFd,
-        time::{Duration, Instant},
-    };
+    use std::{io, os::fd::OwnedFd, time::Duration};
 
     use nix::sys::{
         time::TimeSpec,
@@ -30,16 +26,13 @@ mod timerfd {
 
     /// The alarm lives as long as the sleep, so that one that was cancelled wakes nobody.
     pub(super) async fn sleep(duration: Duration) -> io::Result<()> {
-        let due = Instant::now() + duration;
         let flags = TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC;
         let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, flags)?;
         // Zero would switch it off.
         let once = Expiration::OneShot(TimeSpec::from(duration.max(Duration::from_nanos(1))));
         timer.set(once, TimerSetTimeFlags::empty())?;
-        let alarm = watch(timer.into())?;
-        while Instant::now() < due {
-            alarm.readable().await?.clear_ready();
-        }
+        // It is readable from then on, and not before.
+        watch(timer.into())?.readable().await?.retain_ready();
         Ok(())
     }
 
@@ -54,7 +47,7 @@ mod timerfd {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
+    use tokio::time::Instant;
 
     use super::*;
 

@@ -64,6 +64,30 @@ pub struct StunServer {
     pub port: u16,
 }
 
+impl StunServer {
+    /// The servers that these URLs name, in their order.
+    ///
+    /// Those of other schemes are left out, as Go's programs do; the log says of which.
+    ///
+    /// # Errors
+    ///
+    /// The first URL that cannot be read, and what is wrong with it.
+    pub fn of_urls(urls: &[String]) -> Result<Vec<Self>, (&str, IceServerError)> {
+        let mut servers = Vec::new();
+        for url in urls {
+            match url.parse().map_err(|reason| (url.as_str(), reason))? {
+                IceServer::Stun(server) => servers.push(server),
+                IceServer::Unsupported(scheme) => {
+                    tracing::warn!(
+                        "only STUN servers over UDP are used; one of scheme {scheme:?} is skipped"
+                    );
+                }
+            }
+        }
+        Ok(servers)
+    }
+}
+
 /// An ICE server as the command line names it (RFC 7064, RFC 7065).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IceServer {
@@ -171,6 +195,20 @@ mod tests {
         );
         assert_eq!("turns:example.net".parse(), Ok(IceServer::Unsupported(IceScheme::Turns)));
         assert_eq!("stuns:example.net".parse(), Ok(IceServer::Unsupported(IceScheme::Stuns)));
+    }
+
+    #[test]
+    fn of_a_list_those_are_used_that_speak_stun_over_udp() {
+        let of_urls = |urls: &[&str]| {
+            let urls: Vec<_> = urls.iter().map(|url| (*url).to_owned()).collect();
+            StunServer::of_urls(&urls).map_err(|(url, reason)| (url.to_owned(), reason))
+        };
+        let server = |host: &str| StunServer { host: host.to_owned(), port: 3478 };
+        let mixed = ["stun:b.example", "turn:t.example", "stuns:s.example", "stun:a.example"];
+        assert_eq!(of_urls(&mixed), Ok(vec![server("b.example"), server("a.example")]));
+        assert_eq!(of_urls(&[]), Ok(vec![]));
+        let bad = ["stun:a.example", "stun:b.example:0", "nonsense"];
+        assert_eq!(of_urls(&bad), Err(("stun:b.example:0".to_owned(), IceServerError::Port)));
     }
 
     #[test]

@@ -12,10 +12,15 @@ use std::{
 
 use snowflake_socks5::{Association, Error, Proxy};
 use socket2::SockRef;
+use tokio::time::timeout;
 use tracing::warn;
 use webrtc::runtime::{AsyncUdpSocket, RecvMeta, Transmit};
 
-use crate::{config::StunServer, error::SetupError, limits::SOCKET_RECEIVE_BUFFER};
+use crate::{
+    config::StunServer,
+    error::SetupError,
+    limits::{GATHERING_GRACE, SOCKET_RECEIVE_BUFFER},
+};
 
 /// What the library may bind in vain. It makes its candidates IPv4 ones, which is what proxies carry.
 pub(crate) const PLACEHOLDER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -36,7 +41,8 @@ impl Way {
     }
 }
 
-/// Asks the proxy for a way for datagrams, and over it for the addresses of the STUN servers: at most 3 s for those.
+/// Asks the proxy for a way for datagrams, and over it for the addresses of the STUN servers: at most 3 s for those, and at
+/// most [`GATHERING_GRACE`] if there is a server that needs no looking up.
 pub(crate) async fn open(
     proxy: &Proxy,
     servers: &[StunServer],
@@ -47,7 +53,11 @@ pub(crate) async fn open(
         .map(|server| server.host.as_str())
         .filter(|host| host.parse::<IpAddr>().is_err())
         .collect();
-    let found = association.lookup(&names).await;
+    let looking_up = association.lookup(&names);
+    let found = match names.len() == servers.len() {
+        true => looking_up.await,
+        false => timeout(GATHERING_GRACE, looking_up).await.unwrap_or_else(|_| Ok(Vec::new())),
+    };
     let found = found.map_err(|error| SetupError::Upstream(Error::BrokenOff(error)))?;
     let mut found = found.into_iter();
     let addresses = servers.iter().filter_map(|server| {

@@ -57,7 +57,7 @@ async fn signals_end_it_well_and_stdout_stays_empty() {
         for text in ["Proxy starting", "NAT type: unknown"] {
             assert!(lines.iter().any(|line| line.contains(text)), "{text}: {lines:?}");
         }
-        let refused = "the broker answered with HTTP status 503";
+        let refused = "the peer answered with HTTP status 503";
         assert!(
             lines.iter().any(|line| line.contains(" warning: ") && line.contains(refused)),
             "{lines:?}"
@@ -105,10 +105,9 @@ fn what_makes_no_sense_is_refused_with_a_sentence() {
     let output = program(&both).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        stderr.contains("-outbound-address and -keep-local-addresses exclude each other"),
-        "{stderr}"
-    );
+    let refusal = "snowflake-proxy: invalid value \"192.0.2.7\" for flag -outbound-address: \
+                   beside -keep-local-addresses: give one of them\n";
+    assert!(stderr.starts_with(refusal), "{stderr}");
     assert!(output.stdout.is_empty());
 }
 

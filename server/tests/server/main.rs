@@ -8,6 +8,7 @@
 mod deaf_peers;
 mod flags;
 mod idle_sessions;
+mod library;
 mod program;
 mod rig;
 mod strangers;

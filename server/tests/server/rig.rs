@@ -17,7 +17,7 @@ use bytes::Bytes;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::CertificateDer};
 use snowflake_pt::{OrPort, OrPorts};
-use snowflake_server::{Limits, Method};
+use snowflake_server::{Config as ServerConfig, Limits, Method, Transport};
 use snowflake_session::{Config, Session, open};
 use snowflake_tls_server::Tls;
 use snowflake_turbotunnel::{ClientId, Dial, RedialConfig, RedialPacketConn};
@@ -58,10 +58,11 @@ impl Rig {
     }
 
     async fn with(or_port: OrPort, limits: Limits, tls: Option<Tls>) -> Self {
-        let (listener, address) = listen().await;
+        let (socket, address) = listen().await;
         let shutdown = CancellationToken::new();
-        let method = Method { listener, tls, or_ports: OrPorts::new([or_port], None) };
-        let server = snowflake_server::run(method, limits, shutdown.clone());
+        let transport = Transport::new(ServerConfig { tls, limits }).unwrap();
+        let method = Method { socket, transport, or_ports: OrPorts::new([or_port], None) };
+        let server = snowflake_server::run(method, shutdown.clone());
         Self { address, shutdown, task: AbortOnDropHandle::new(tokio::spawn(server)) }
     }
 
@@ -121,6 +122,8 @@ pub(crate) struct Proxies {
     url: Url,
     tls: Arc<ClientConfig>,
     client_ip: Option<IpAddr>,
+    /// What all but the first of them say instead.
+    moved_to: Option<IpAddr>,
     /// Bytes that a carrier brings to the client before it dies.
     lifetime: usize,
     used: Arc<AtomicUsize>,
@@ -129,7 +132,14 @@ pub(crate) struct Proxies {
 impl Proxies {
     pub(crate) fn of(address: SocketAddr) -> Self {
         let used = Arc::default();
-        Self { url: url(address), tls: tls(), client_ip: None, lifetime: usize::MAX, used }
+        Self {
+            url: url(address),
+            tls: tls(),
+            client_ip: None,
+            moved_to: None,
+            lifetime: usize::MAX,
+            used,
+        }
     }
 
     /// Whose proxies speak TLS and believe this certificate.
@@ -143,6 +153,12 @@ impl Proxies {
     /// Whose proxies say that this is the client's address.
     pub(crate) fn with_client_ip(mut self, address: &str) -> Self {
         self.client_ip = Some(address.parse().unwrap());
+        self
+    }
+
+    /// Of which all but the first say that the client has moved there.
+    pub(crate) fn moving_to(mut self, address: &str) -> Self {
+        self.moved_to = Some(address.parse().unwrap());
         self
     }
 
@@ -164,7 +180,9 @@ impl Dial for Proxies {
     type Error = DialError;
 
     async fn dial(&self, preamble: Bytes) -> Result<Mortal, DialError> {
-        let mut inner = dial(&self.url, self.client_ip, self.tls.clone(), PATIENCE).await?;
+        let has_moved = self.used.load(Ordering::Relaxed) > 0;
+        let client_ip = self.moved_to.filter(|_| has_moved).or(self.client_ip);
+        let mut inner = dial(&self.url, client_ip, self.tls.clone(), PATIENCE).await?;
         inner.send(preamble).await.map_err(DialError::Handshake)?;
         self.used.fetch_add(1, Ordering::Relaxed);
         Ok(Mortal { inner, left: self.lifetime })

@@ -97,10 +97,13 @@ const CARRIERS: usize = 32;
 
 /// A first packet of another conversation than any: one segment with number 0 and one byte, in a chunk.
 #[rustfmt::skip]
-const OF_ANOTHER_SESSION: [u8; 26] = [
+pub(crate) const OF_ANOTHER_SESSION: [u8; 26] = [
     0x80 | 25,
     0xaa, 0xbb, 0xcc, 0xdd, 81, 0, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, b'x',
 ];
+
+/// Where a packet has its number, in its chunk.
+pub(crate) const NUMBER: usize = 13;
 
 /// Who knows a client's name, and nothing else of its session.
 async fn stranger(rig: &Rig, client: ClientId) -> WebSocket {

@@ -17,7 +17,7 @@ pub(crate) fn pattern(length: usize, seed: usize) -> Vec<u8> {
 }
 
 /// Sends everything, finishes, and reads until the other side has finished.
-async fn exchange(stream: Stream, data: &[u8]) -> Vec<u8> {
+pub(crate) async fn exchange(stream: Stream, data: &[u8]) -> Vec<u8> {
     let (mut read, mut write) = tokio::io::split(stream);
     let mut received = Vec::new();
     let sending = async {

@@ -90,7 +90,7 @@ async fn tor_hears_of_the_names_and_certificates_are_kept_where_it_says() {
     let line =
         format!("SMETHOD snowflake {address} ARGS:hostname=b.example,hostname=a.example,tls=yes\n");
     assert!(told.contains(&line), "{told}");
-    assert!(methods[0].tls.is_some());
+    assert!(methods[0].transport.config().tls.is_some());
     let kept = fs::metadata(state.join("snowflake-certificate-cache")).unwrap();
     assert_eq!(kept.permissions().mode() & 0o777, 0o700);
     let bad = Args { acme_hostnames: "a.example,b c".parse().unwrap(), ..Args::default() };

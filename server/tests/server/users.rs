@@ -1,7 +1,8 @@
 //! What tor learns about the user, and what happens when it does not know us.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::atomic::Ordering};
 
+use bytes::Bytes;
 use futures_util::StreamExt;
 use snowflake_session::Stream;
 use snowflake_turbotunnel::{ClientId, Dial, preamble};
@@ -9,6 +10,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{
     rig::{Client, Log, Proxies, Rig, in_time},
+    strangers::{NUMBER, OF_ANOTHER_SESSION},
+    streams::pattern,
     tor::ExtOrPort,
 };
 
@@ -43,20 +46,47 @@ async fn tor_is_told_the_address_that_the_proxy_gives() {
 /// A client that has moved is known at its new address from then on, in the same session.
 #[tokio::test]
 async fn a_later_stream_has_the_address_that_the_newest_proxy_gives() {
+    const LENGTH: usize = 300_000;
+    let tor = ExtOrPort::start().await;
+    let rig = Rig::start(tor.or_port()).await;
+    let proxies = Proxies::of(rig.address).with_client_ip("192.0.2.7").moving_to("2001:db8::7");
+    let (proxies, used) = proxies.dying_after(LENGTH / 2);
+    let client = Client::new(proxies);
+    let mut stream = client.stream();
+    stream.write_all(b"hello").await.unwrap();
+    let (mut connection, user) = in_time(tor.accept()).await.unwrap();
+    assert_eq!(user.as_deref(), Some("192.0.2.7:1"));
+
+    // More than the first proxy brings before it dies.
+    let sending = async { connection.write_all(&pattern(LENGTH, 1)).await.unwrap() };
+    let mut received = vec![0; LENGTH];
+    let receiving = stream.read_exact(&mut received);
+    in_time(async { tokio::join!(sending, receiving).1 }).await.unwrap();
+    assert!(used.load(Ordering::Relaxed) > 1, "it died");
+    let later = user_of(&tor, client.stream()).await;
+    assert_eq!(later.as_deref(), Some("[2001:db8::7]:1"));
+    rig.stop().await;
+}
+
+/// Who knows a client's ClientID can bring carriers in its name, and say that it is anywhere.
+#[tokio::test]
+async fn who_has_brought_nothing_of_a_session_cannot_move_its_client() {
     let tor = ExtOrPort::start().await;
     let rig = Rig::start(tor.or_port()).await;
     let id = ClientId::random();
+    let stranger = Proxies::of(rig.address).with_client_ip("203.0.113.9");
+    let _early = in_time(stranger.dial(preamble(id))).await.unwrap();
     let client = Client::named(id, Proxies::of(rig.address).with_client_ip("192.0.2.7"));
-    let first = client.stream();
-    assert_eq!(user_of(&tor, first).await.as_deref(), Some("192.0.2.7:1"));
+    assert_eq!(user_of(&tor, client.stream()).await.as_deref(), Some("192.0.2.7:1"));
 
-    // Another proxy of the same client; who pumps its packets makes no difference.
-    let proxy = Proxies::of(rig.address).with_client_ip("2001:db8::7");
-    let mut websocket = in_time(proxy.dial(preamble(id))).await.unwrap();
-    let news = in_time(websocket.next()).await;
+    // It even sends a packet, if not one with which another session could begin.
+    let mut packet = OF_ANOTHER_SESSION;
+    packet[NUMBER] = 1;
+    let first = Bytes::from([&preamble(id)[..], &packet].concat());
+    let mut late = in_time(stranger.dial(first)).await.unwrap();
+    let news = in_time(late.next()).await;
     assert!(matches!(news, Some(Ok(_))), "the session asks the new carrier whether it works");
-    let later = client.stream();
-    assert_eq!(user_of(&tor, later).await.as_deref(), Some("[2001:db8::7]:1"));
+    assert_eq!(user_of(&tor, client.stream()).await.as_deref(), Some("192.0.2.7:1"));
     rig.stop().await;
 }
 

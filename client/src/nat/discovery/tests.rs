@@ -1,8 +1,5 @@
 use super::*;
-use rtc_stun::addr::OtherAddress;
-use rtc_stun::attributes::ATTR_OTHER_ADDRESS;
-use rtc_stun::message::{BINDING_SUCCESS, Message, Setter, TransactionId};
-use rtc_stun::xoraddr::XorMappedAddress;
+use snowflake_nat::stand_in::answer;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,17 +70,19 @@ async fn serve(sockets: Arc<[UdpSocket; 2]>, at: usize, kind: Kind) {
     }
 }
 
-fn answer(id: [u8; 12], mapped: SocketAddr, other: Option<SocketAddr>) -> Vec<u8> {
-    let mut message = Message::new();
-    message.typ = BINDING_SUCCESS;
-    message.transaction_id = TransactionId(id);
-    message.write_header();
-    XorMappedAddress { ip: mapped.ip(), port: mapped.port() }.add_to(&mut message).unwrap();
-    if let Some(other) = other {
-        let other = OtherAddress { ip: other.ip(), port: other.port() };
-        other.add_to_as(&mut message, ATTR_OTHER_ADDRESS).unwrap();
+/// A proxy that grants nothing and says nothing; it is not asked for its places for longer than for the whole.
+#[tokio::test(start_paused = true)]
+async fn behind_a_silent_proxy_it_ends_in_time() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = Proxy::new(listener.local_addr().unwrap(), None);
+    for host in ["192.0.2.1", "stun.example"] {
+        let servers = [StunServer { host: host.to_owned(), port: 3478 }];
+        let before = Instant::now();
+        assert_eq!(discover(&servers, Some(&proxy)).await, None);
+        let time = before.elapsed();
+        assert!(time <= NAT_LIMIT + Duration::from_millis(10), "{host}: {time:?}");
+        assert!(time >= NAT_LOOKUP, "{host}: it has waited: {time:?}");
     }
-    message.raw
 }
 
 /// What these servers tell together, and how long it takes.

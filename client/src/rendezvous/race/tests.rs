@@ -9,17 +9,18 @@ struct Runner {
     ready: u64,
     done: u64,
     result: Result<(), ()>,
+    patience: u64,
 }
 
 const NEVER: u64 = u64::MAX;
-const PATIENCE: u64 = RACE_PATIENCE.as_millis() as u64;
+const PATIENCE: u64 = 6000;
 
 fn wins(ready: u64, done: u64) -> Runner {
-    Runner { ready, done, result: Ok(()) }
+    Runner { ready, done, result: Ok(()), patience: PATIENCE }
 }
 
 fn fails(ready: u64, done: u64) -> Runner {
-    Runner { ready, done, result: Err(()) }
+    Runner { ready, done, result: Err(()), patience: PATIENCE }
 }
 
 async fn wait(milliseconds: u64) {
@@ -38,7 +39,7 @@ async fn run(
     let log = Mutex::new(Vec::new());
     let note = |what, place| log.lock().unwrap().push((what, place, now()));
     let turns = Turns::default();
-    let go = async |place: usize, Runner { ready, done, result }: Runner, turn: Turn| {
+    let go = async |place: usize, Runner { ready, done, result, .. }: Runner, turn: Turn| {
         note('b', place);
         wait(ready).await;
         turn.clone().come().await;
@@ -46,8 +47,9 @@ async fn run(
         wait(done).await;
         result
     };
-    let runners =
-        runners.iter().enumerate().map(|(place, &runner)| go(place, runner, turns.next()));
+    let turn = |place, runner: &Runner| turns.of(place, Duration::from_millis(runner.patience));
+    let runners = runners.iter().enumerate();
+    let runners = runners.map(|(place, runner)| go(place, *runner, turn(place, runner)));
     let result = race(&turns, runners.collect()).await;
     let after = now();
     (result, after, log.into_inner().unwrap())
@@ -92,12 +94,33 @@ async fn two_that_are_ready_do_not_ask_at_once() {
 #[tokio::test(start_paused = true)]
 async fn one_that_is_silent_does_not_keep_its_turn_for_itself() {
     let (result, after, log) = run(&[wins(0, NEVER), wins(0, 1)]).await;
-    assert_eq!((result, after), (Some((1, Ok(()))), 250 + PATIENCE + 1));
-    let late = 250 + PATIENCE;
+    assert_eq!((result, after), (Some((1, Ok(()))), PATIENCE + 1));
+    let late = PATIENCE;
     assert_eq!(log, [('b', 0, 0), ('a', 0, 0), ('b', 1, late), ('a', 1, late)]);
     // One that is only slow still wins.
     let (result, after, _) = run(&[wins(0, PATIENCE + 500), wins(0, NEVER)]).await;
     assert_eq!((result, after), (Some((0, Ok(()))), PATIENCE + 500));
+}
+
+/// A queue takes longer than a broker that is asked directly.
+#[tokio::test(start_paused = true)]
+async fn each_has_a_patience_of_its_own() {
+    let queue = Runner { patience: 15_000, ..wins(0, 14_999) };
+    let (result, after, log) = run(&[queue, wins(0, 1)]).await;
+    assert_eq!((result, after), (Some((0, Ok(()))), 14_999));
+    assert_eq!(log, [('b', 0, 0), ('a', 0, 0)], "nobody else was asked with the same offer");
+    let silent = Runner { patience: 15_000, ..wins(0, NEVER) };
+    let (result, after, _) = run(&[silent, wins(0, 1)]).await;
+    assert_eq!((result, after), (Some((1, Ok(()))), 15_001));
+}
+
+/// The second has the turn that the first has lost; that the first fails then does not open it for the third.
+#[tokio::test(start_paused = true)]
+async fn who_has_lost_its_turn_has_none_to_give_on() {
+    let (result, after, log) = run(&[fails(0, PATIENCE + 100), fails(0, 1000), wins(0, 1)]).await;
+    assert_eq!((result, after), (Some((2, Ok(()))), PATIENCE + 1001));
+    let asked: Vec<_> = log.into_iter().filter(|entry| entry.0 == 'a').collect();
+    assert_eq!(asked, [('a', 0, 0), ('a', 1, PATIENCE), ('a', 2, PATIENCE + 1000)]);
 }
 
 #[tokio::test(start_paused = true)]

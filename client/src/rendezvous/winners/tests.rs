@@ -1,4 +1,4 @@
-use super::super::tests::method;
+use super::super::tests::way;
 use super::*;
 use std::os::unix::fs::PermissionsExt;
 
@@ -23,25 +23,25 @@ impl Drop for Place {
     }
 }
 
-fn order<'m>(winners: &Winners, methods: &'m [Method]) -> Vec<&'m str> {
-    winners.first(methods).iter().map(|method| method.way.broker()).collect()
+fn order<'m>(winners: &Winners, ways: &'m [Way]) -> Vec<&'m str> {
+    winners.first(ways).iter().map(|way| way.broker()).collect()
 }
 
-fn three() -> [Method; 3] {
-    ["a", "b", "c"].map(|broker| method("test", broker))
+fn three() -> [Way; 3] {
+    ["a", "b", "c"].map(|broker| way("test", broker))
 }
 
 #[test]
 fn who_won_lately_is_first_also_next_time() {
-    let (place, methods) = (Place::new("next-time"), three());
+    let (place, ways) = (Place::new("next-time"), three());
     let winners = Winners::kept_in(&place.0);
-    assert_eq!(order(&winners, &methods), ["a", "b", "c"]);
+    assert_eq!(order(&winners, &ways), ["a", "b", "c"]);
     assert!(!place.0.exists(), "there is nothing to keep yet");
     for (winner, expected) in [(2, ["c", "a", "b"]), (1, ["b", "c", "a"]), (1, ["b", "c", "a"])] {
-        winners.won(&methods[winner], &methods);
-        assert_eq!(order(&winners, &methods), expected);
-        assert_eq!(order(&winners.clone(), &methods), expected);
-        assert_eq!(order(&Winners::kept_in(&place.0), &methods), expected);
+        winners.won(&ways[winner], &ways);
+        assert_eq!(order(&winners, &ways), expected);
+        assert_eq!(order(&winners.clone(), &ways), expected);
+        assert_eq!(order(&Winners::kept_in(&place.0), &ways), expected);
     }
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&place.0), mode(&place.file())), (0o700, 0o600));
@@ -52,26 +52,26 @@ fn who_won_lately_is_first_also_next_time() {
 
 #[test]
 fn one_way_alone_leaves_no_trace() {
-    let (place, methods) = (Place::new("alone"), three());
+    let (place, ways) = (Place::new("alone"), three());
     let winners = Winners::kept_in(&place.0);
-    assert_eq!(order(&winners, &methods[..1]), ["a"]);
-    winners.won(&methods[0], &methods[..1]);
+    assert_eq!(order(&winners, &ways[..1]), ["a"]);
+    winners.won(&ways[0], &ways[..1]);
     assert!(!place.0.exists());
 }
 
 #[test]
 fn what_is_known_is_not_written_again() {
-    let (place, methods) = (Place::new("known"), three());
+    let (place, ways) = (Place::new("known"), three());
     let winners = Winners::kept_in(&place.0);
-    winners.won(&methods[1], &methods);
+    winners.won(&ways[1], &ways);
     std::fs::remove_file(place.file()).unwrap();
-    winners.won(&methods[1], &methods);
+    winners.won(&ways[1], &ways);
     assert!(!place.file().exists());
 }
 
 #[test]
 fn a_bad_file_is_as_good_as_none() {
-    let (place, methods) = (Place::new("bad"), three());
+    let (place, ways) = (Place::new("bad"), three());
     std::fs::create_dir_all(&place.0).unwrap();
     let good = Mark([1; MARK]);
     for bad in [
@@ -91,9 +91,9 @@ fn a_bad_file_is_as_good_as_none() {
             "{bad:.90}"
         );
         let winners = Winners::kept_in(&place.0);
-        assert_eq!(order(&winners, &methods), ["a", "b", "c"]);
-        winners.won(&methods[1], &methods);
-        assert_eq!(order(&Winners::kept_in(&place.0), &methods), ["b", "a", "c"]);
+        assert_eq!(order(&winners, &ways), ["a", "b", "c"]);
+        winners.won(&ways[1], &ways);
+        assert_eq!(order(&Winners::kept_in(&place.0), &ways), ["b", "a", "c"]);
     }
     std::fs::write(place.file(), [0xff; 10]).unwrap();
     assert!(read(&place.file()).is_err());
@@ -104,21 +104,20 @@ fn a_bad_file_is_as_good_as_none() {
 
 #[test]
 fn a_place_that_cannot_be_written_costs_the_memory_of_the_next_run_only() {
-    let methods = three();
+    let ways = three();
     let winners = Winners::kept_in(Path::new("/dev/null/state"));
-    winners.won(&methods[2], &methods);
-    assert_eq!(order(&winners, &methods), ["c", "a", "b"]);
+    winners.won(&ways[2], &ways);
+    assert_eq!(order(&winners, &ways), ["c", "a", "b"]);
 }
 
 #[test]
 fn the_last_are_forgotten() {
     let winners = Winners::default();
-    let methods: Vec<_> =
-        (0..=MAX_WINNERS).map(|number| method("test", &number.to_string())).collect();
-    for winner in &methods {
-        winners.won(winner, &methods);
+    let ways: Vec<_> = (0..=MAX_WINNERS).map(|number| way("test", &number.to_string())).collect();
+    for winner in &ways {
+        winners.won(winner, &ways);
     }
     assert_eq!(winners.lately().marks.len(), MAX_WINNERS);
-    assert_eq!(order(&winners, &methods)[0], MAX_WINNERS.to_string());
-    assert_eq!(*order(&winners, &methods).last().unwrap(), "0");
+    assert_eq!(order(&winners, &ways)[0], MAX_WINNERS.to_string());
+    assert_eq!(*order(&winners, &ways).last().unwrap(), "0");
 }

@@ -1,3 +1,5 @@
+mod through_a_proxy;
+
 use super::*;
 use snowflake_cli::{Program, parse_from};
 
@@ -11,8 +13,12 @@ fn line(text: &str) -> snowflake_pt::Args {
 
 /// Name and broker of each way.
 fn ways(flags: &[&str], text: &str) -> Result<Vec<(String, String)>, String> {
-    let methods = methods(&args(flags), &line(text), None).map_err(|error| error.to_string())?;
-    let named = |m: &Method| (m.way.name().to_owned(), m.way.broker().to_owned());
+    let methods = methods(&args(flags), &line(text)).map_err(|error| error.to_string())?;
+    let named = |method: &Method| {
+        let way = method.way(None, false);
+        assert_eq!(way.name(), method.name());
+        (way.name().to_owned(), way.broker().to_owned())
+    };
     Ok(methods.iter().map(named).collect())
 }
 
@@ -63,29 +69,34 @@ fn numbers_are_further_ways_each_for_itself() {
 #[test]
 fn bad_ways_are_named() {
     let error = |text: &str| ways(&["-url", "https://b.example/"], text).unwrap_err();
-    assert!(error("ampcache=nonsense").starts_with("ampcache is not a URL"));
-    assert!(error("ampcache=https://127.0.0.1/").starts_with("ampcache: the AMP cache's URL must"));
-    assert!(
-        error("ampcache=https://cdn.example/;url=https://b.example:81/").starts_with("ampcache: ")
-    );
-    assert_eq!(
-        error("sqsqueue=https://q.example/"),
-        "sqsqueue beside url or ampcache: give the keys of the second method a number (url2=...)"
-    );
+    for (text, expected) in [
+        ("ampcache=nonsense", "ampcache=\"nonsense\": not a URL: relative URL without a base"),
+        (
+            "ampcache=https://127.0.0.1/",
+            "ampcache=\"https://127.0.0.1/\": the AMP cache's URL must",
+        ),
+        ("ampcache=https://cdn.example/;url=https://b.example:81/", "ampcache=\"https://cdn.ex"),
+        (
+            "sqsqueue=https://q.example/",
+            "sqsqueue=\"https://q.example/\": beside url or ampcache: give the keys of the second method a number \
+             (url2=...)",
+        ),
+        ("fronts2=a.example", "url2=\"\": no broker: "),
+        ("url3=x", "url3=\"x\": not a URL: "),
+        ("url4=https://b.example/;front4=a/b", "fronts4=\"a/b\": front \"a/b\" is not a host name"),
+    ] {
+        let error = error(text);
+        assert!(error.starts_with(expected), "{error}");
+    }
     let without_broker = ways(&[], "ampcache=https://cdn.example/").unwrap_err();
-    assert!(without_broker.starts_with("no broker"), "{without_broker}");
-    assert_eq!(
-        error("fronts2=a.example"),
-        "with number 2: no broker: set url= in the bridge line, or -url"
-    );
-    assert!(error("url3=x").starts_with("with number 3: url is not a URL"));
+    assert!(without_broker.starts_with("url=\"\": no broker: "), "{without_broker}");
 }
 
 #[test]
 fn ways_are_known_again_by_what_makes_them() {
     let marks = |text: &str| -> Vec<_> {
-        let methods = methods(&args(&[]), &line(text), None).unwrap();
-        methods.iter().map(|method| method.mark).collect()
+        let methods = methods(&args(&[]), &line(text)).unwrap();
+        methods.iter().map(|method| method.way(None, false).mark).collect()
     };
     let broker = "url=https://b.example/";
     let all = [
@@ -122,16 +133,17 @@ fn a_queue_takes_the_place_of_the_broker() {
     assert_eq!(ways(&[], &second).unwrap()[1..], expected);
 
     let error = |flags: &[&str], text: &str| ways(flags, text).unwrap_err();
-    let both = "sqsqueue beside url or ampcache: ";
+    let both = format!("sqsqueue=\"{queue}\": beside url or ampcache: ");
     let url = "url=https://b.example/";
-    assert!(error(&[], &format!("{url};{sqsqueue};{sqscreds}")).starts_with(both));
-    assert!(error(&["-url", "https://b.example/"], &sqsqueue).starts_with(both));
-    assert!(error(&[], &sqsqueue).starts_with("no key for the queue: set sqscreds="));
+    assert!(error(&[], &format!("{url};{sqsqueue};{sqscreds}")).starts_with(&both));
+    assert!(error(&["-url", "https://b.example/"], &sqsqueue).starts_with(&both));
+    assert!(error(&[], &sqsqueue).starts_with("sqscreds=\"\": the queue needs a key, "));
     let bad = format!("{sqsqueue};sqscreds=bm90aGluZw==");
-    let reason = "sqscreds: no JSON with aws-access-key-id and aws-secret-key in it";
+    let reason = "sqscreds=\"...\": no JSON with aws-access-key-id and aws-secret-key in it";
     assert_eq!(error(&[], &bad), reason);
     let no_url = format!("sqsqueue=queue;{sqscreds}");
-    assert!(error(&[], &no_url).starts_with("sqsqueue is not a URL"));
+    assert!(error(&[], &no_url).starts_with("sqsqueue=\"queue\": not a URL: "));
     let elsewhere = format!("sqsqueue=https://queue.example/1/q;{sqscreds}");
-    assert!(error(&[], &elsewhere).starts_with("sqsqueue: the queue's host is not sqs.REGION"));
+    let nowhere = "sqsqueue=\"https://queue.example/1/q\": the queue's host is not sqs.REGION";
+    assert!(error(&[], &elsewhere).starts_with(nowhere));
 }

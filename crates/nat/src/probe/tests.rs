@@ -2,14 +2,11 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use rtc_stun::addr::OtherAddress;
-use rtc_stun::attributes::ATTR_OTHER_ADDRESS;
-use rtc_stun::message::{BINDING_SUCCESS, Message, Setter, TransactionId};
-use rtc_stun::xoraddr::XorMappedAddress;
 use snowflake_netsim::epoch;
 
 use super::*;
 use crate::limits::{LONGEST, TRANSMISSIONS, WAITS};
+use crate::stand_in::answer;
 
 const IDS: Randomness = [[1; 12], [2; 12], [3; 12]];
 const ROUND_TRIP: Duration = Duration::from_millis(50);
@@ -110,20 +107,6 @@ impl Network {
             probe.handle_timeout(now);
         }
     }
-}
-
-/// A server's answer.
-fn answer(id: [u8; 12], mapped: SocketAddr, other: Option<SocketAddr>) -> Vec<u8> {
-    let mut message = Message::new();
-    message.typ = BINDING_SUCCESS;
-    message.transaction_id = TransactionId(id);
-    message.write_header();
-    XorMappedAddress { ip: mapped.ip(), port: mapped.port() }.add_to(&mut message).unwrap();
-    if let Some(other) = other {
-        let other = OtherAddress { ip: other.ip(), port: other.port() };
-        other.add_to_as(&mut message, ATTR_OTHER_ADDRESS).unwrap();
-    }
-    message.raw
 }
 
 #[test]

@@ -1,9 +1,11 @@
-use std::{fmt, net::SocketAddr};
+use std::net::SocketAddr;
+
+pub use snowflake_socks5::Credentials;
 
 use crate::error::ProxyError;
 
-/// The longest user name or password, in bytes (RFC 1929).
-const MAX_CREDENTIAL: usize = 255;
+/// The longest user name or password that SOCKS5 can say, in bytes (RFC 1929).
+const MAX_SOCKS5_FIELD: usize = 255;
 
 /// What a proxy of TOR_PT_PROXY speaks, by the scheme of its URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,24 +33,8 @@ pub struct UpstreamProxy {
     pub kind: ProxyKind,
     /// Where it listens. tor gives an address, never a name.
     pub address: SocketAddr,
-    /// What it wants to hear, if anything.
+    /// What it wants to hear, if anything. The user name is never empty; with SOCKS5 each of the two has at most 255 bytes.
     pub credentials: Option<Credentials>,
-}
-
-/// A user name and a password, each of at most 255 bytes; the password may be empty. `Debug` shows
-/// neither.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Credentials {
-    /// The user name, never empty.
-    pub user: String,
-    /// The password.
-    pub password: String,
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Credentials(hidden)")
-    }
 }
 
 impl UpstreamProxy {
@@ -67,7 +53,7 @@ impl UpstreamProxy {
         };
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         let (credentials, address) = match rest.rsplit_once('@') {
-            Some((credentials, address)) => (Some(Credentials::parse(credentials)?), address),
+            Some((credentials, address)) => (Some(credentials_of(kind, credentials)?), address),
             None => (None, rest),
         };
         let address = address.parse().map_err(|_| ProxyError::Malformed)?;
@@ -75,18 +61,14 @@ impl UpstreamProxy {
     }
 }
 
-impl Credentials {
-    fn parse(text: &str) -> Result<Self, ProxyError> {
-        let (user, password) = text.split_once(':').unwrap_or((text, ""));
-        let credential = |text: &str| {
-            let decoded = percent_decode(text)?;
-            Some(decoded).filter(|decoded| decoded.len() <= MAX_CREDENTIAL)
-        };
-        let user = credential(user).filter(|user| !user.is_empty());
-        match (user, credential(password)) {
-            (Some(user), Some(password)) => Ok(Self { user, password }),
-            _ => Err(ProxyError::Credentials),
-        }
+fn credentials_of(kind: ProxyKind, text: &str) -> Result<Credentials, ProxyError> {
+    let (user, password) = text.split_once(':').unwrap_or((text, ""));
+    let has_room = |text: &String| kind != ProxyKind::Socks5 || text.len() <= MAX_SOCKS5_FIELD;
+    let credential = |text: &str| percent_decode(text).filter(has_room);
+    let user = credential(user).filter(|user| !user.is_empty());
+    match (user, credential(password)) {
+        (Some(user), Some(password)) => Ok(Credentials { user, password }),
+        _ => Err(ProxyError::Credentials),
     }
 }
 
@@ -119,6 +101,8 @@ mod tests {
         let kind = |url: &str| UpstreamProxy::parse(url).map(|proxy| proxy.kind);
         assert_eq!(kind("socks4a://127.0.0.1:1"), Ok(ProxyKind::Socks4a));
         assert_eq!(kind("HTTP://u:p@127.0.0.1:8080"), Ok(ProxyKind::Http));
+        let long = "p".repeat(256);
+        assert_eq!(kind(&format!("http://u:{long}@127.0.0.1:8080")), Ok(ProxyKind::Http));
     }
 
     #[test]

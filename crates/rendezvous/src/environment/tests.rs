@@ -74,6 +74,27 @@ fn proxies_are_urls_or_hosts() {
 }
 
 #[test]
+fn only_socks5_has_no_room_for_long_passwords() {
+    for (scheme, length, is_good) in [
+        ("http", 255, true),
+        ("http", 256, true),
+        ("http", 10_000, true),
+        ("socks5", 255, true),
+        ("socks5", 256, false),
+    ] {
+        let word = "p".repeat(length);
+        for user in [format!("user:{word}"), format!("{word}:p")] {
+            let read = environment(&[("HTTPS_PROXY", &format!("{scheme}://{user}@p.example:1"))]);
+            let way = read.map(|environment| way(&environment, "https://a.example/").unwrap());
+            match is_good {
+                true => assert!(way.unwrap().contains(&format!(" {}", user.replace(':', " ")))),
+                false => assert_eq!(way.unwrap_err().problem, EnvironmentProblem::Url),
+            }
+        }
+    }
+}
+
+#[test]
 fn this_machine_is_never_proxied() {
     for url in ["http://localhost/", "https://127.0.0.1/", "ws://127.9.9.9:80/", "wss://[::1]/"] {
         assert!(!is_proxied("", url), "{url}");

@@ -29,6 +29,7 @@ pub(crate) struct Seen {
     pub(crate) target: String,
     pub(crate) authority: String,
     pub(crate) host: Option<String>,
+    pub(crate) agent: Option<String>,
     pub(crate) body: Bytes,
 }
 
@@ -106,13 +107,15 @@ async fn serve(
         let _ = http1::Builder::new().serve_connection(io, service).await;
     }
     let (head, body) = request.recv().await.unwrap();
+    let text = |name| head.headers.get(name).map(|value| value.to_str().unwrap().to_owned());
     Seen {
         sni,
         protocol,
         method: head.method.to_string(),
         target: head.uri.path_and_query().unwrap().to_string(),
         authority: head.uri.authority().map(ToString::to_string).unwrap_or_default(),
-        host: head.headers.get(header::HOST).map(|host| host.to_str().unwrap().to_owned()),
+        host: text(header::HOST),
+        agent: text(header::USER_AGENT),
         body,
     }
 }

@@ -37,6 +37,7 @@ async fn http1_dials_the_front_and_asks_for_the_broker() {
         let seen = front.serving.await.unwrap();
         assert_eq!(seen.sni.as_deref(), Some("localhost"));
         assert_eq!(seen.host.as_deref(), Some("broker.example"));
+        assert_eq!(seen.agent.as_deref(), Some("Go-http-client/1.1"));
         assert_eq!(seen.target, "/client");
         assert_eq!(seen.body, "question");
     }
@@ -51,6 +52,7 @@ async fn http2_dials_the_front_and_asks_for_the_broker() {
     assert_eq!(seen.sni.as_deref(), Some("localhost"));
     assert_eq!(seen.authority, "broker.example:8443");
     assert_eq!(seen.host, None);
+    assert_eq!(seen.agent.as_deref(), Some("Go-http-client/2.0"));
     assert_eq!(seen.target, "/proxy");
     assert_eq!(seen.body, "question");
 }

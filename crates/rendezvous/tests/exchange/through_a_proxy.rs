@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use snowflake_rendezvous::{ExchangeError, Upstream, UpstreamKind};
+use snowflake_rendezvous::{Credentials, ExchangeError, Upstream, UpstreamKind};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
     net::{TcpListener, TcpStream},
@@ -57,7 +57,8 @@ async fn post(
     let (address, serving) = proxy(lines(front.port), front.port).await;
     let mut upstream = Upstream::new(kind, address);
     if let Some((user, password)) = credentials {
-        upstream = upstream.with_credentials(user.to_owned(), password.to_owned());
+        let (user, password) = (user.to_owned(), password.to_owned());
+        upstream = upstream.with_credentials(Credentials { user, password });
     }
     let exchange = through(&front, "https://broker.example/").through(upstream);
     assert_eq!(exchange.post("client", "question").await.unwrap(), "answer");
@@ -142,6 +143,20 @@ async fn http_connect_with_and_without_a_password() {
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn http_connect_takes_longer_passwords_than_socks5() {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    let password = "p".repeat(1000);
+    let told = STANDARD.encode(format!("user:{password}"));
+    post(UpstreamKind::Http, Some(("user", &password)), |port| {
+        let to = format!("localhost:{port}");
+        let line = format!("Proxy-Authorization: Basic {told}");
+        let request = format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n{line}\r\n\r\n");
+        vec![Expect(request.into_bytes()), Say(b"HTTP/1.1 200 OK\r\n\r\n")]
+    })
+    .await;
 }
 
 #[tokio::test]

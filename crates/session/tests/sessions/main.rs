@@ -6,6 +6,7 @@ mod bad_paths;
 mod conn;
 mod endings;
 mod ends;
+mod finishing;
 mod idle;
 mod many_streams;
 mod wire_example;

@@ -91,7 +91,8 @@ fn methods(line: &str) -> Vec<String> {
         Some(fingerprint),
         "tor and the broker are told the same bridge"
     );
-    let settings = snowflake_client::Settings::new(&flags, &args, None).expect("a good line");
-    assert_eq!(settings.fingerprint.to_string(), fingerprint);
-    settings.methods.iter().map(|method| method.name().to_owned()).collect()
+    let config = snowflake_client::ClientConfig::of_line(&flags, &args, None);
+    let config = config.expect("a good line");
+    assert_eq!(config.fingerprint.to_string(), fingerprint);
+    config.methods.iter().map(|method| method.name().to_owned()).collect()
 }

@@ -115,6 +115,38 @@ async fn names_are_looked_up_at_the_proxy_again_if_need_be() {
     assert_eq!(asked.len(), 3, "what has been answered is not asked again");
 }
 
+/// Nobody says anything about it, not even that there is no such name.
+#[tokio::test]
+async fn a_name_without_an_answer_does_not_hold_up_the_others_for_long() {
+    let (association, _control, relay) = associated([0; 4]).await;
+    let serve = async {
+        let mut asked = 0;
+        loop {
+            let (mut answer, to, client) = heard(&relay).await;
+            if answer[13] == b'd' {
+                asked += 1;
+            } else {
+                answer[2] |= 0x80;
+                answer[7] = 1;
+                answer.extend(b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\xc0\0\x02\x01");
+                say(&relay, to, &answer, client).await;
+            }
+            if asked == QUESTIONS {
+                break std::future::pending::<()>().await;
+            }
+        }
+    };
+    let before = Instant::now();
+    let found = tokio::select! {
+        found = within(association.lookup(&["dead.example", "lives.example"])) => found.unwrap(),
+        () = serve => unreachable!(),
+    };
+    let time = before.elapsed();
+    assert_eq!(found, [vec![], vec![Ipv4Addr::new(192, 0, 2, 1)]]);
+    assert!(time >= 2 * FURTHER_ANSWER, "it was asked again: {time:?}");
+    assert!(time < 2 * ANSWER, "{time:?}");
+}
+
 #[tokio::test]
 async fn proxies_that_carry_no_datagrams_are_named() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

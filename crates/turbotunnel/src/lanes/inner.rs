@@ -4,6 +4,7 @@ use super::Over;
 use crate::{CarrierId, Event};
 use bytes::Bytes;
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::task::Waker;
 
 #[derive(Debug, Default)]
@@ -19,6 +20,8 @@ pub(super) struct Inner {
     /// The session, when it waits for room.
     pub(super) sender: Option<Waker>,
     pub(super) closed: bool,
+    /// Where the client is; see [`Inner::update_address`].
+    pub(super) address: Option<IpAddr>,
 }
 
 /// What is known of one carrier.
@@ -37,6 +40,8 @@ pub(super) struct Place {
     pub(super) delivered: bool,
     /// Whether the session has found that it works.
     pub(super) proven: bool,
+    /// Where the client is, as whoever brought the carrier says.
+    pub(super) address: Option<IpAddr>,
     pub(super) over: Option<Over>,
 }
 
@@ -50,7 +55,7 @@ impl Inner {
         }
     }
 
-    pub(super) fn add(&mut self, attended: bool) -> CarrierId {
+    pub(super) fn add(&mut self, attended: bool, address: Option<IpAddr>) -> CarrierId {
         let id = CarrierId::new(self.next);
         self.next = self.next.wrapping_add(1);
         self.places.push(Place {
@@ -63,12 +68,21 @@ impl Inner {
             announced: attended,
             delivered: false,
             proven: false,
+            address,
             over: self.closed.then_some(Over::Closed),
         });
         if attended {
             self.events.push(Event::Opened(id));
         }
         id
+    }
+
+    /// Believes the newest of the carriers that have proven themselves and say where the client is; without one, the
+    /// address stays as it is. Of the others anybody could have come with any address.
+    pub(super) fn update_address(&mut self) {
+        let newest_first = self.places.iter().rev();
+        let mut proven = newest_first.filter(|place| place.proven && place.over.is_none());
+        self.address = proven.find_map(|place| place.address).or(self.address);
     }
 
     /// If there are more carriers than `most`, ends the oldest that has not proven itself; if all others have, that is

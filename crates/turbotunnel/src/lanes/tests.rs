@@ -185,6 +185,37 @@ fn a_new_session_has_proof_of_nothing() {
     assert_eq!(known[0].poll_over(&cx()), Poll::Ready(Over::Displaced));
 }
 
+fn address(n: u8) -> Option<IpAddr> {
+    Some([192, 0, 2, n].into())
+}
+
+#[test]
+fn a_client_is_where_the_newest_proven_carrier_says() {
+    let (lanes, mut trunk) = Lanes::with_trunk(Limits { carriers: 8, ..LIMITS });
+    let first = lanes.open_at(address(1));
+    assert_eq!(lanes.address(), None, "anybody can say anything");
+    trunk.set_proven(first.id(), true);
+    assert_eq!(lanes.address(), address(1));
+    let [stranger, second, silent] = [address(9), address(2), None].map(|a| lanes.open_at(a));
+    trunk.set_proven(first.id(), true);
+    assert_eq!(lanes.address(), address(1), "the newer ones have proven nothing");
+    trunk.set_proven(second.id(), true);
+    assert_eq!(lanes.address(), address(2));
+    trunk.set_proven(first.id(), false);
+    trunk.set_proven(first.id(), true);
+    assert_eq!(lanes.address(), address(2), "it is the older one");
+    trunk.set_proven(silent.id(), true);
+    assert_eq!(lanes.address(), address(2), "the newest says nothing");
+    trunk.set_proven(second.id(), false);
+    assert_eq!(lanes.address(), address(1), "the other is in doubt");
+    drop((first, second, silent));
+    trunk.set_proven(stranger.id(), false);
+    assert_eq!(lanes.address(), address(1), "until there is news");
+    trunk.close(stranger.id());
+    trunk.set_proven(stranger.id(), true);
+    assert_eq!(lanes.address(), address(1), "it was over");
+}
+
 #[test]
 fn a_carrier_that_was_given_up_brings_nothing_more() {
     let (lanes, mut trunk) = Lanes::with_trunk(LIMITS);

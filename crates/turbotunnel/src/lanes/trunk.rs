@@ -68,8 +68,10 @@ impl PacketConn for Trunk {
     }
 
     fn set_proven(&mut self, carrier: CarrierId, proven: bool) {
-        if let Ok(place) = self.lanes.lock().place(carrier) {
+        let mut inner = self.lanes.lock();
+        if let Ok(place) = inner.place(carrier) {
             place.proven = proven;
+            inner.update_address();
         }
     }
 }

@@ -3,8 +3,8 @@
 use crate::pipe::{Peer, Session, pair};
 use bytes::Bytes;
 use snowflake_turbotunnel::{
-    CarrierEnd, CarrierId, ClientConn, ClientId, Clients, Event, PreambleError, QueueConfig,
-    QueuePacketConn, read_preamble,
+    CarrierEnd, CarrierId, ClientConn, ClientId, Clients, Event, PacketConn, PreambleError,
+    QueueConfig, QueuePacketConn, read_preamble,
 };
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -87,6 +87,30 @@ async fn every_websocket_of_a_client_is_a_carrier_of_its_session() {
     assert_eq!(session.ended().await, second);
     session.send(first, "still there");
     assert_eq!(one.recv().await.unwrap(), "still there");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_is_that_of_a_carrier_which_the_session_believes_and_goes_with_its_client() {
+    let (server, mut clients) = server(QueueConfig::default());
+    let (near, far) = pair();
+    let mut peer = Peer::new(far);
+    let address = Some([192, 0, 2, 1].into());
+    let serving = server.serve_at(A, address, near, Bytes::from_static(b"\x85hello"));
+    let looking = async {
+        let (_, mut session) = accept(&mut clients).await;
+        let (first, _) = first_packet(&mut session).await;
+        assert_eq!(server.address_of(A), None);
+        session.conn.set_proven(first, true);
+        assert_eq!((server.address_of(A), server.address_of(B)), (address, None));
+        session.send(first, "believed");
+        assert_eq!(peer.recv().await.unwrap(), "believed");
+        drop(peer);
+        session
+    };
+    let (_, session) = tokio::join!(serving, looking);
+    assert_eq!(server.address_of(A), address, "the session waits for another carrier");
+    drop(session);
+    assert_eq!(server.address_of(A), None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! Ports, and the connections that arrive at them.
+//! A port, and the connections that arrive at it.
 
 use std::{
     io::{self, ErrorKind},
@@ -13,28 +13,25 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
-use crate::{carrier, error::MethodError, limits::ACCEPT_PAUSE, server::Server};
+use crate::{carrier, error::ListenError, limits::ACCEPT_PAUSE, server::Server};
 
 /// Listens at an address.
 ///
 /// # Errors
 ///
-/// Port 0, or what the system has against it.
-pub async fn bind(address: SocketAddr) -> Result<TcpListener, MethodError> {
-    if address.port() == 0 {
-        return Err(MethodError::PortZero);
-    }
-    TcpListener::bind(address).await.map_err(|source| MethodError::Bind { address, source })
+/// What the system has against it.
+pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
+    TcpListener::bind(address).await.map_err(|source| ListenError { address, source })
 }
 
 /// Accepts connections and serves each in a task of its own. Never ends.
-pub(crate) async fn accept_carriers(listener: TcpListener, server: &Arc<Server>) {
-    let places = Arc::new(Semaphore::new(server.limits.connections));
-    let mut arrivals = Arrivals { listener, failing: false };
+pub(crate) async fn accept_carriers(socket: Arc<TcpListener>, server: Arc<Server>) {
+    let places = Arc::new(Semaphore::new(server.config.limits.connections));
+    let mut arrivals = Arrivals { socket, failing: false };
     loop {
         let Some(place) = free_place(&places).await else { return };
         let (stream, peer) = arrivals.next().await;
-        server.spawn(place, carrier::serve(stream, peer, server.clone()));
+        server.tasks.spawn(carrier::serve(place, stream, peer, server.clone()));
     }
 }
 
@@ -47,7 +44,7 @@ async fn free_place(places: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
 }
 
 struct Arrivals {
-    listener: TcpListener,
+    socket: Arc<TcpListener>,
     /// The last `accept` failed; a row of failures has one line in the log.
     failing: bool,
 }
@@ -56,7 +53,7 @@ impl Arrivals {
     /// The next connection, whatever fails in between.
     async fn next(&mut self) -> (TcpStream, SocketAddr) {
         loop {
-            match self.listener.accept().await {
+            match self.socket.accept().await {
                 Ok(arrival) => {
                     self.failing = false;
                     return arrival;
