@@ -10,7 +10,7 @@
 //! What a flag does is said once, beside the flag. What clap does not know, such as signals, files and torrc lines, is kept in
 //! `sections`, in the language of man pages.
 //!
-//! * [`programs`]: all that have a page. [`Manual`]: one of them. [`write()`]: all files.
+//! * [`programs()`]: all that have a page. [`Manual`]: one of them. [`write()`]: all files.
 
 mod completions;
 mod page;
