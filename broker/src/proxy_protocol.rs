@@ -41,6 +41,10 @@ const MAX_TEXT: usize = 107;
 /// How a header of version 2 begins.
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 
+/// Where version 2 says of what kind it is. A connection of the balancer's own may have any addresses; they do not count.
+const KIND: usize = 12;
+const LOCAL: u8 = 0x20;
+
 /// Version 2: the signature, two bytes of kind, two of the length of what follows.
 const FIXED: usize = 16;
 
@@ -121,13 +125,17 @@ impl Balancers {
 /// Reads a header of either version. `None`: it names nobody.
 async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Option<IpAddr>, HeaderError> {
     let mut header = vec![0];
-    if stream.read(&mut header).await? == 0 {
+    // Some looks whether somebody listens end with a reset.
+    if matches!(stream.read(&mut header).await, Ok(0) | Err(_)) {
         return Err(HeaderError::Nothing);
     }
     match header[0] {
         first if first == TEXT[0] => read_text(stream, &mut header).await?,
         first if first == SIGNATURE[0] => read_block(stream, &mut header).await?,
         _ => return Err(HeaderError::Missing),
+    }
+    if header.get(KIND) == Some(&LOCAL) {
+        return Ok(None);
     }
     let parsed = ProxyHeader::parse(&header, ParseConfig::default());
     let (parsed, _) = parsed.map_err(|_| HeaderError::Malformed)?;

@@ -5,7 +5,7 @@ use crate::timers::{DIAL_LIMIT, MAX_PROXIES};
 use crate::{Args, Imitation, Method, Upstream, rendezvous};
 use snowflake_cli::CommaList;
 use snowflake_messages::Fingerprint;
-use snowflake_webrtc::{IceServer, StunServer};
+use snowflake_webrtc::StunServer;
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -103,17 +103,8 @@ impl ClientConfig {
     pub fn stun_servers<U: AsRef<str>>(
         urls: impl IntoIterator<Item = U>,
     ) -> Result<Vec<StunServer>, ConfigError> {
-        let mut servers = Vec::new();
-        for url in urls {
-            let url = url.as_ref();
-            match url.parse::<IceServer>().map_err(ConfigError::of("ice", url))? {
-                IceServer::Stun(server) => servers.push(server),
-                IceServer::Unsupported(scheme) => tracing::warn!(
-                    "only STUN servers over UDP are used; one of scheme {scheme:?} is skipped"
-                ),
-            }
-        }
-        Ok(servers)
+        StunServer::of_urls(urls)
+            .map_err(|(url, reason)| ConfigError::new("ice", url.as_ref(), reason))
     }
 }
 

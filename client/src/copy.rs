@@ -6,8 +6,6 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 use tokio::time::timeout;
 
 /// Copies until both directions have ended, or one of them [`HALF_CLOSED`] ago, or one failed.
-///
-/// Returns how many bytes went from `a` to `b` and back.
 pub(crate) async fn both_ways(
     a: &mut (impl AsyncRead + AsyncWrite + Unpin),
     b: &mut (impl AsyncRead + AsyncWrite + Unpin),

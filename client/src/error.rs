@@ -92,9 +92,6 @@ pub enum AttemptError {
     /// The data channel did not open.
     #[error("opening a data channel")]
     Open(#[source] SetupError),
-    /// The data channel died before its preamble was out.
-    #[error("using a data channel")]
-    Preamble(#[source] std::io::Error),
 }
 
 impl AttemptError {
@@ -153,7 +150,7 @@ mod tests {
             AttemptError::Rendezvous(Asked::by("sqs"), ExchangeError::Status(503).into());
         assert_eq!(
             Chain(&of_the_queue).to_string(),
-            "asking the queue: the answer has HTTP status 503"
+            "asking the queue: the peer answered with HTTP status 503"
         );
         assert_eq!(
             AttemptError::Refused("in the broker's own words".to_owned()).in_gos_words(),

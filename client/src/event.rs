@@ -56,7 +56,7 @@ impl fmt::Display for Event {
             Self::Connected => f.write_str("connected"),
             Self::ConnectionFailed(error) => write!(f, "trying a new proxy: {}", Why(error)),
             Self::ProxyLost(why) => write!(f, "trying a new proxy: {why}"),
-            Self::NoEffect(what) => f.write_str(what),
+            Self::NoEffect(what) => f.write_str(&scrubbed(what)),
             Self::RendezvousOnly => f.write_str(RENDEZVOUS_ONLY),
             Self::Missed(events) => write!(f, "{events} events were missed"),
         }
@@ -87,10 +87,9 @@ impl From<Arc<AttemptError>> for Event {
             | AttemptError::Rendezvous(..)
             | AttemptError::Response(..)
             | AttemptError::Refused(_) => Self::RendezvousFailed,
-            AttemptError::Answer(_)
-            | AttemptError::NotAnAnswer
-            | AttemptError::Open(_)
-            | AttemptError::Preamble(_) => Self::ConnectionFailed,
+            AttemptError::Answer(_) | AttemptError::NotAnAnswer | AttemptError::Open(_) => {
+                Self::ConnectionFailed
+            }
         };
         event(error)
     }

@@ -44,6 +44,7 @@ impl Events {
             };
             Some((event, reader))
         })
+        .fuse()
         .boxed()
     }
 

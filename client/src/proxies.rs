@@ -56,7 +56,7 @@ impl Dial for Proxies {
             Err(error) => {
                 lines::closing();
                 // What Go does not say of it is for those who look closer.
-                tracing::debug!("an attempt failed: {}", Chain(&error));
+                tracing::debug!("an attempt failed: {}", scrubbed(Chain(&error)));
                 let error = Arc::new(error);
                 self.progress.set_failed(error.clone());
                 self.events.tell(error.clone().into());

@@ -27,7 +27,12 @@ pub async fn run(method: Method, shutdown: CancellationToken) {
     let streams = Tasks::default();
     let _guard = streams.guard();
     let serving = async {
-        tokio::join!(bridge.accept_streams(&mut listener, &streams), bridge.stats.report())
+        tokio::select! {
+            () = bridge.accept_streams(&mut listener, &streams) => {
+                tracing::error!("no more streams can come; this transport ends");
+            }
+            _ = bridge.stats.report() => {}
+        }
     };
     shutdown.run_until_cancelled(serving).await;
     tokio::join!(listener.stop(), streams.stop());
@@ -42,7 +47,7 @@ struct Bridge {
 }
 
 impl Bridge {
-    /// Serves each stream in a task of its own. Never ends.
+    /// Serves each stream in a task of its own, until none can come any more.
     async fn accept_streams(self: &Arc<Self>, listener: &mut Listener, tasks: &Tasks) {
         while let Some(stream) = listener.accept().await {
             tasks.spawn(self.clone().serve(stream));

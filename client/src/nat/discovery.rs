@@ -81,7 +81,7 @@ async fn look_up_through(proxy: &Proxy, server: &StunServer) -> io::Result<Vec<S
         return Ok(vec![(ip, server.port).into()]);
     }
     let association = proxy.associate().await.map_err(io::Error::other)?;
-    let found = association.lookup(&[&server.host]).await?;
+    let found = association.lookup(&[&server.host], NAT_LOOKUP).await?;
     Ok(found.into_iter().flatten().map(|ip| (ip, server.port).into()).collect())
 }
 

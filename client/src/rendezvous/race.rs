@@ -100,17 +100,17 @@ struct Mine {
 }
 
 impl Turn {
-    /// Waits until it has come; at once if it is there still.
+    /// Waits until it has come; at once if it is there still, and then patience begins anew: there is another question.
     pub(super) async fn come(self) {
         let Mine { holder, place, patience } = &*self.0;
         let mut changes = holder.subscribe();
         loop {
             holder.send_if_modified(|holder| {
-                let is_free = holder.is_none();
-                if is_free {
+                let may_ask = holder.is_none_or(|holder| holder.place == *place);
+                if may_ask {
                     *holder = Some(Holder { place: *place, until: Instant::now() + *patience });
                 }
-                is_free
+                may_ask
             });
             if changes.borrow_and_update().is_some_and(|holder| holder.place == *place) {
                 return;

@@ -21,4 +21,5 @@ mod number;
 mod page;
 
 pub use figures::{Counter, Counters, Gauges, Held, ROUNDED_TO};
+pub use number::GoNumber;
 pub use page::{CONTENT_TYPE, Page};

@@ -5,7 +5,8 @@ use std::fmt;
 ///
 /// That library has its own words for 0, 1, -1 and what is no finite number; the rest is `strconv`'s format `g` with precision
 /// -1, which compares the exponent with 6, however many digits there are.
-pub(crate) struct GoNumber(pub(crate) f64);
+#[derive(Clone, Copy, Debug)]
+pub struct GoNumber(pub f64);
 
 /// Exponents from which, and below which, one is written.
 const LARGE: i32 = 6;

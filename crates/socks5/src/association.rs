@@ -5,6 +5,7 @@ use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use tokio::{
@@ -138,7 +139,8 @@ impl Association {
     /// Looks up names at [`NAME_SERVER`], all at once, asking [`QUESTIONS`] times: their IPv4 addresses, in the order of
     /// the names, none for those of which nothing is known then.
     ///
-    /// It takes 3 s at the most, and [`FURTHER_ANSWER`] for each question from the first answer on.
+    /// It takes as long as `limit` at the most, and [`LOOKUP`](crate::limits::LOOKUP) if nobody answers. Once there is one
+    /// answer, the others are waited for twice as long as that one took, between [`FURTHER_ANSWER`] and [`ANSWER`].
     ///
     /// # Errors
     ///
@@ -147,7 +149,9 @@ impl Association {
     /// # Cancel safety
     ///
     /// Answers that come later are datagrams like others.
-    pub async fn lookup(&self, names: &[&str]) -> io::Result<Vec<Vec<Ipv4Addr>>> {
+    pub async fn lookup(&self, names: &[&str], limit: Duration) -> io::Result<Vec<Vec<Ipv4Addr>>> {
+        let deadline = Instant::now() + limit;
+        let mut quickest = None;
         let mut found = vec![None; names.len()];
         let mut questions = Vec::with_capacity(names.len());
         for name in names {
@@ -160,26 +164,31 @@ impl Association {
                     self.send_to(question, NAME_SERVER.into()).await?;
                 }
             }
-            if self.hear_answers(&questions, &mut found).await? {
+            let heard = self.hear_answers(&questions, &mut found, &mut quickest, deadline);
+            if heard.await? || Instant::now() >= deadline {
                 break;
             }
         }
         Ok(found.into_iter().map(Option::unwrap_or_default).collect())
     }
 
-    /// Until each question has its answer, or the time for one transmission is over; whether it is the former.
+    /// Until each question has its answer, or the time for one transmission or for all is over; whether it is the first.
+    /// The `quickest` answer is the first: how far away the server is.
     async fn hear_answers(
         &self,
         questions: &[Option<Vec<u8>>],
         found: &mut [Option<Vec<Ipv4Addr>>],
+        quickest: &mut Option<Duration>,
+        deadline: Instant,
     ) -> io::Result<bool> {
         let is_open =
             |(question, found): (&Option<_>, &Option<_>)| question.is_some() && found.is_none();
         let asked = Instant::now();
         let mut message = [0; MAX_ANSWER];
         while questions.iter().zip(found.iter()).any(is_open) {
-            let wait = if found.iter().any(Option::is_some) { FURTHER_ANSWER } else { ANSWER };
-            let Ok(heard) = timeout_at(asked + wait, self.recv_from(&mut message)).await else {
+            let wait = quickest.map_or(ANSWER, |time| (2 * time).clamp(FURTHER_ANSWER, ANSWER));
+            let until = deadline.min(asked + wait);
+            let Ok(heard) = timeout_at(until, self.recv_from(&mut message)).await else {
                 return Ok(false);
             };
             let (length, from) = heard?;
@@ -190,6 +199,7 @@ impl Association {
                 let Some(question) = question else { continue };
                 if let Some(addresses) = dns::answer(question, &message[..length]) {
                     *found = Some(addresses);
+                    quickest.get_or_insert(asked.elapsed());
                 }
             }
         }

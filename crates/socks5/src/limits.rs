@@ -24,9 +24,12 @@ pub const QUESTIONS: usize = 3;
 /// How long each of its answers is waited for: 1 s, as by Go's client.
 pub const ANSWER: Duration = Duration::from_secs(1);
 
-/// The same once it has answered about another name: 250 ms. It is there then, and as far away as that answer took; a name
-/// about which it says nothing costs less than a second so, and not 3 s whenever it is looked up.
+/// The same once it has answered about another name, if it is not far away: 250 ms, or twice as long as that answer took. A
+/// name about which it says nothing costs less than a second so, and not 3 s whenever it is looked up.
 pub const FURTHER_ANSWER: Duration = Duration::from_millis(250);
+
+/// How long names are looked up if nobody answers: 3 s.
+pub const LOOKUP: Duration = ANSWER.saturating_mul(QUESTIONS as u32);
 
 /// Longest answer of a name server over UDP, without extensions (RFC 1035, 4.2.1).
 pub const MAX_ANSWER: usize = 512;

@@ -15,6 +15,7 @@ mod trunk;
 use crate::{CarrierEnd, CarrierId, Event};
 use inner::Inner;
 pub(crate) use lane::Lane;
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,12 +25,20 @@ pub(crate) use trunk::Trunk;
 /// What a session and its carriers share, behind one lock that is taken once for each batch of packets.
 ///
 /// Empty queues hold no memory: most sessions are idle most of the time.
-#[derive(Debug)]
 pub(crate) struct Lanes {
     inner: Mutex<Inner>,
     /// Whether there is a session; changed under the lock only.
     attended: AtomicBool,
     limits: Limits,
+}
+
+/// Without what is behind the lock: where the client is, and what it sends.
+impl fmt::Debug for Lanes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { inner: _, attended, limits } = self;
+        let mut lanes = f.debug_struct("Lanes");
+        lanes.field("attended", attended).field("limits", limits).finish_non_exhaustive()
+    }
 }
 
 /// How much the queues hold.

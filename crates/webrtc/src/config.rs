@@ -72,12 +72,15 @@ impl StunServer {
     /// # Errors
     ///
     /// The first URL that cannot be read, and what is wrong with it.
-    pub fn of_urls(urls: &[String]) -> Result<Vec<Self>, (&str, IceServerError)> {
+    pub fn of_urls<U: AsRef<str>>(
+        urls: impl IntoIterator<Item = U>,
+    ) -> Result<Vec<Self>, (U, IceServerError)> {
         let mut servers = Vec::new();
         for url in urls {
-            match url.parse().map_err(|reason| (url.as_str(), reason))? {
-                IceServer::Stun(server) => servers.push(server),
-                IceServer::Unsupported(scheme) => {
+            match url.as_ref().parse() {
+                Err(reason) => return Err((url, reason)),
+                Ok(IceServer::Stun(server)) => servers.push(server),
+                Ok(IceServer::Unsupported(scheme)) => {
                     tracing::warn!(
                         "only STUN servers over UDP are used; one of scheme {scheme:?} is skipped"
                     );

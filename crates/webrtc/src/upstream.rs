@@ -10,9 +10,8 @@ use std::{
     task::{Context, Poll},
 };
 
-use snowflake_socks5::{Association, Error, Proxy};
+use snowflake_socks5::{Association, Error, Proxy, limits::LOOKUP};
 use socket2::SockRef;
-use tokio::time::timeout;
 use tracing::warn;
 use webrtc::runtime::{AsyncUdpSocket, RecvMeta, Transmit};
 
@@ -53,11 +52,9 @@ pub(crate) async fn open(
         .map(|server| server.host.as_str())
         .filter(|host| host.parse::<IpAddr>().is_err())
         .collect();
-    let looking_up = association.lookup(&names);
-    let found = match names.len() == servers.len() {
-        true => looking_up.await,
-        false => timeout(GATHERING_GRACE, looking_up).await.unwrap_or_else(|_| Ok(Vec::new())),
-    };
+    let is_known = |server: &StunServer| server.host.parse::<Ipv4Addr>().is_ok();
+    let limit = if servers.iter().any(is_known) { GATHERING_GRACE } else { LOOKUP };
+    let found = association.lookup(&names, limit).await;
     let found = found.map_err(|error| SetupError::Upstream(Error::BrokenOff(error)))?;
     let mut found = found.into_iter();
     let addresses = servers.iter().filter_map(|server| {

@@ -2,6 +2,8 @@
 
 use std::{fmt::Write, fs, time::Duration};
 
+use snowflake_metrics::GoNumber;
+
 /// Clock ticks in a second, as Linux tells them to programs on every machine that Rust runs on.
 const TICKS: u64 = 100;
 
@@ -18,12 +20,13 @@ pub(super) fn figures() -> String {
     let read = |file: &str| fs::read_to_string(file).unwrap_or_default();
     let (stat, status, limits) =
         (read("/proc/self/stat"), read("/proc/self/status"), read("/proc/self/limits"));
-    let whole = |number: Option<u64>| number.map(|number| number.to_string());
+    let number = |value: f64| GoNumber(value).to_string();
+    let whole = |value: Option<u64>| value.map(|value| number(value as f64));
     add(
         "cpu_seconds_total",
         "counter",
         "Total user and system CPU time spent in seconds.",
-        cpu(&stat).map(|time| time.as_secs_f64().to_string()),
+        cpu(&stat).map(|time| number(time.as_secs_f64())),
     );
     let max_fds = limit(&limits, "Max open files");
     add("max_fds", "gauge", "Maximum number of open file descriptors.", whole(max_fds));
@@ -35,7 +38,7 @@ pub(super) fn figures() -> String {
         "start_time_seconds",
         "gauge",
         "Start time of the process since unix epoch in seconds.",
-        begun(&stat, &read("/proc/stat")).map(|time| time.as_secs_f64().to_string()),
+        begun(&stat, &read("/proc/stat")).map(|time| number(time.as_secs_f64())),
     );
     let size = kibibytes(&status, "VmSize:");
     add("virtual_memory_bytes", "gauge", "Virtual memory size in bytes.", whole(size));
@@ -121,6 +124,8 @@ mod tests {
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             let value: f64 = line.split_once(' ').unwrap().1.parse().unwrap();
             assert!(value >= 0.0, "{line}");
+            let is_large = line.starts_with("process_start") || line.starts_with("process_virtual");
+            assert_eq!(line.contains("e+"), is_large || value >= 1e6, "as Go writes it: {line}");
         }
     }
 }

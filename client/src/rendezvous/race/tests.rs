@@ -114,6 +114,24 @@ async fn each_has_a_patience_of_its_own() {
     assert_eq!((result, after), (Some((1, Ok(()))), 15_001));
 }
 
+/// A broker that does not know the words of the first is asked again in others.
+#[tokio::test(start_paused = true)]
+async fn another_question_has_all_of_the_patience_again() {
+    let (start, turns, asked) = (Instant::now(), Turns::default(), Mutex::new(Vec::new()));
+    let go = async |place: usize, turn: Turn| {
+        for answered in [PATIENCE - 1, PATIENCE - 1] {
+            turn.clone().come().await;
+            asked.lock().unwrap().push(place);
+            wait(answered).await;
+        }
+        Ok::<_, ()>(())
+    };
+    let turn = |place| turns.of(place, Duration::from_millis(PATIENCE));
+    let result = race(&turns, (0..2).map(|place| go(place, turn(place))).collect()).await;
+    assert_eq!((result, start.elapsed().as_millis()), (Some((0, Ok(()))), 11_998));
+    assert_eq!(asked.into_inner().unwrap(), [0, 0], "nobody else was asked");
+}
+
 /// The second has the turn that the first has lost; that the first fails then does not open it for the third.
 #[tokio::test(start_paused = true)]
 async fn who_has_lost_its_turn_has_none_to_give_on() {

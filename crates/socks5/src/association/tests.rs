@@ -7,7 +7,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::{Error, Proxy, error::HandshakeError};
+use crate::{Error, Proxy, error::HandshakeError, limits::LOOKUP};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -108,7 +108,7 @@ async fn names_are_looked_up_at_the_proxy_again_if_need_be() {
         }
         asked
     };
-    let looked_up = within(association.lookup(&["a.example", "b.example", "no name"]));
+    let looked_up = within(association.lookup(&["a.example", "b.example", "no name"], LOOKUP));
     let (found, asked) = tokio::join!(looked_up, serve);
     let address = |last| vec![Ipv4Addr::new(192, 0, 2, last)];
     assert_eq!(found.unwrap(), [address(b'a'), address(b'b'), vec![]]);
@@ -138,7 +138,7 @@ async fn a_name_without_an_answer_does_not_hold_up_the_others_for_long() {
     };
     let before = Instant::now();
     let found = tokio::select! {
-        found = within(association.lookup(&["dead.example", "lives.example"])) => found.unwrap(),
+        found = within(association.lookup(&["dead.example", "lives.example"], LOOKUP)) => found.unwrap(),
         () = serve => unreachable!(),
     };
     let time = before.elapsed();
