@@ -89,7 +89,7 @@ fn without_secrets(value: &str) -> String {
 
 fn stun_servers(args: &Args) -> Result<Vec<StunServer>, ConfigError> {
     let servers =
-        StunServer::of_urls(&args.stun).map_err(|(url, reason)| bad("stun", &url)(reason))?;
+        StunServer::of_urls(args.stun.iter()).map_err(|(url, reason)| bad("stun", &url)(reason))?;
     if servers.is_empty() {
         return Err(bad("stun", &args.stun.join(","))(Reason::NoStun));
     }

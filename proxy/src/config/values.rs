@@ -29,7 +29,7 @@ pub(super) fn url(
 
 /// Other kinds of ICE servers are skipped, as in Go.
 pub(super) fn stun_servers(urls: &[String]) -> Result<Vec<StunServer>, ConfigError> {
-    StunServer::of_urls(urls).map_err(|(url, reason)| bad("stun", &url)(reason))
+    StunServer::of_urls(urls).map_err(|(url, reason)| bad("stun", url)(reason))
 }
 
 pub(super) fn poll_interval(interval: GoDuration) -> Result<Duration, ConfigError> {
