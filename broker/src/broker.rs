@@ -17,7 +17,7 @@ use crate::origin::{self, Doubt};
 use crate::proxy_protocol::Balancers;
 use crate::rate_limit::RateLimit;
 use crate::waiting::WaitingRoom;
-use crate::{BridgeList, Config, PollIntervals, Reason};
+use crate::{BridgeList, Config, PollIntervals, Reason, TrustedHops};
 
 /// A broker: who waits, what is configured, what is counted. `handlers.rs` says what it does with
 /// each message.
@@ -90,7 +90,12 @@ impl Broker {
     /// The address of a proxy that polls. The first time that headers are not believed is worth a
     /// warning: if a reverse proxy wrote them, all who come through it share one address.
     pub(crate) fn proxy_at(&self, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
-        origin::of_proxy(headers, peer, self.config.trusted_hops).unwrap_or_else(|doubt| {
+        // A balancer's own address means that it has named nobody: that may be anybody.
+        let hops = match self.config.trusted_hops {
+            TrustedHops::OfPrivatePeers if self.balancers.has(peer) => TrustedHops::Always(0),
+            hops => hops,
+        };
+        origin::of_proxy(headers, peer, hops).unwrap_or_else(|doubt| {
             let warned = match doubt {
                 Doubt::PublicPeer => &self.doubted[0],
                 Doubt::Contradiction => &self.doubted[1],

@@ -16,7 +16,8 @@
 //! private address. A balancer is no hop of `-trusted-hops`, unless it writes such an entry as well.
 //!
 //! A connection of the balancer's own, such as a look whether we are alive, says `LOCAL` or `UNKNOWN` (or
-//! no address): it keeps the address that it comes from. The server for HTTP-01 challenges reads no
+//! no address): it keeps the address that it comes from, and is believed nothing beyond that unless
+//! `-trusted-hops` says so, because clients that a balancer cannot name come like that as well. The server for HTTP-01 challenges reads no
 //! header; port 80 has to reach it without one.
 
 use std::io;
@@ -92,7 +93,7 @@ impl Balancers {
         peer: IpAddr,
         limit: Duration,
     ) -> Result<IpAddr, HeaderError> {
-        if !self.networks.iter().any(|network| network.contains(peer)) {
+        if !self.has(peer) {
             return Ok(peer);
         }
         let read = timeout(limit, read(stream)).await.unwrap_or(Err(HeaderError::Slow(limit)));
@@ -100,6 +101,11 @@ impl Balancers {
             self.complain(peer, error);
         }
         Ok(read?.unwrap_or(peer))
+    }
+
+    /// Whether connections from there begin with a header.
+    pub(crate) fn has(&self, peer: IpAddr) -> bool {
+        self.networks.iter().any(|network| network.contains(peer))
     }
 
     fn complain(&self, peer: IpAddr, error: &HeaderError) {

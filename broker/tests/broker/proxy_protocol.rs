@@ -151,18 +151,21 @@ async fn a_balancer_without_a_good_header_is_cut_off() {
 
 #[tokio::test]
 async fn the_header_says_whether_forwarded_for_is_believed() {
-    let polls = async |config: Config, source: &str, forwarded: [&str; 2]| {
+    let polls_after = async |config: Config, header: Vec<u8>, forwarded: [&str; 2]| {
         let broker = TestBroker::with(config).await;
         let mut outcomes = Vec::new();
         for address in forwarded {
             let mut connection = open(&broker, BALANCER).await;
-            connection.send(version_1(source)).await;
+            connection.send(&header).await;
             connection.poll_from(address, &proxy_poll("s")).await;
             outcomes.push(connection.reply().await.poll().outcome == PollOutcome::NoMatch);
         }
         outcomes
     };
+    let polls = |config, source, forwarded| polls_after(config, version_1(source), forwarded);
     let inventions = ["192.0.2.1", "192.0.2.2"];
+    let unnamed = polls_after(behind_a_balancer(), b"PROXY UNKNOWN\r\n".to_vec(), inventions).await;
+    assert_eq!(unnamed, [true, false], "who is not named may be anybody");
     let stranger = polls(behind_a_balancer(), "198.51.100.1", inventions).await;
     assert_eq!(stranger, [true, false], "a client cannot choose its address");
     let nginx = polls(behind_a_balancer(), "10.0.0.7", inventions).await;
