@@ -56,11 +56,11 @@ fn main() {
     let all = Load { pairs: PAIRS / share, per_second: 1000, client_wait, slow_bodies: 100 };
     let warm_up = Load { pairs: all.pairs.min(10_000), ..all };
     peers.block_on(load(address, warm_up));
-    peers.block_on(sleep(REST));
+    peers.block_on(async { sleep(REST).await });
     let before = resident();
     let figures = peers.block_on(load(address, all));
     let (end, at_end) = (tasks_left(&broker), resident());
-    peers.block_on(sleep(REST));
+    peers.block_on(async { sleep(REST).await });
     let (rest, at_rest) = (tasks_left(&broker), resident());
 
     state(&figures);
