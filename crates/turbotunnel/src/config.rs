@@ -44,10 +44,10 @@ pub(crate) const RETRY_MAX: Duration = Duration::from_secs(10);
 /// together.
 pub(crate) const RETRY_JITTER: f64 = 0.2;
 
-/// Dials under way at one time.
-pub(crate) const DIALS: usize = 2;
+/// Dials under way at one time: the two of a client with `-max 2`, and one that races them.
+pub(crate) const DIALS: usize = 3;
 
-/// How much longer than the last successful dial one may take before another is begun beside it.
+/// How much longer than the last successful dial the newest may take before another is begun beside it.
 pub(crate) const RACE_FACTOR: u32 = 3;
 
 /// The shortest and the longest time before that. Less would race dials that are not slow; with more, a user waits for a

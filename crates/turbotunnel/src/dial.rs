@@ -12,7 +12,7 @@ pub trait Dial: Send + Sync + 'static {
     /// Why it found none this time.
     type Error: fmt::Display + Send + 'static;
 
-    /// Opens a carrier on which `preamble` are the first bytes. Two may be under way at one time.
+    /// Opens a carrier on which `preamble` are the first bytes. Three may be under way at one time.
     ///
     /// The preamble is an argument because some carriers can take it along before they are fully open. It may take as
     /// long as it needs, but bound each attempt. An error is not final: it is called again after a pause.

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 /// Decides when dials begin and which are cancelled.
 ///
-/// **Pure**: time and randomness are arguments. It dials as soon as a carrier is missing, one dial at a time. If that
-/// takes much longer than dials usually do, a second one is begun beside it, and the first to succeed wins. Three things
-/// hold it back: [`DIALS`] at one time, a growing pause after failures, and a bound for the rate of all dials.
+/// **Pure**: time and randomness are arguments. It dials as soon as a carrier is missing, and for each that is missing: a
+/// session that has lost all its carriers must not wait until the first of two dials turns out to be in vain. If the
+/// newest takes much longer than dials usually do, another is begun beside it, and the first to succeed wins. Three
+/// things hold it back: [`DIALS`] at one time, a growing pause after failures, and a bound for the rate of all dials.
 #[derive(Debug)]
 pub(crate) struct DialPlan {
     missing: usize,
@@ -134,8 +135,12 @@ impl DialPlan {
         self.pause = doubled.min(RETRY_MAX).mul_f64(1.0 + RETRY_JITTER * (2.0 * unit - 1.0));
     }
 
-    /// When the dial under way has taken so long that it gets company.
+    /// When the newest dial has taken so long that it gets company; `None` if it does so in any case, as there are fewer
+    /// than are missing.
     fn race_due(&self) -> Option<Instant> {
+        if self.under_way.len() < self.missing {
+            return None;
+        }
         let usual = self.last_success.map_or(RACE_FIRST, |took| {
             took.saturating_mul(RACE_FACTOR).clamp(*RACE.start(), *RACE.end())
         });

@@ -13,7 +13,7 @@ use tokio::sync::Barrier;
 use tokio::time::{Instant, sleep};
 
 #[tokio::test(start_paused = true)]
-async fn several_carriers_are_used_at_once_and_dialed_one_after_another() {
+async fn several_carriers_are_dialed_and_used_at_once() {
     let mut setup = setup(&[AT_ONCE]);
     let started = Instant::now();
     setup.want(3);
@@ -21,7 +21,7 @@ async fn several_carriers_are_used_at_once_and_dialed_one_after_another() {
     for _ in 0..3 {
         carriers.push(setup.next().await);
     }
-    assert!(started.elapsed() < secs(0.4), "without a pause: {:?}", started.elapsed());
+    assert!(started.elapsed() < secs(0.2), "as one takes: {:?}", started.elapsed());
     for (carrier, peer) in &mut carriers {
         setup.session.conn.send(*carrier, &mut vec![Bytes::from(format!("{carrier:?}"))]);
         assert_eq!(peer.recv().await.unwrap(), format!("{carrier:?}"), "each over its own");
@@ -32,7 +32,7 @@ async fn several_carriers_are_used_at_once_and_dialed_one_after_another() {
     }
     sleep(secs(30.0)).await;
     assert_eq!(setup.begun(), 3);
-    assert_eq!(setup.log.most_under_way.load(Ordering::Relaxed), 1);
+    assert_eq!(setup.log.most_under_way.load(Ordering::Relaxed), 3);
 }
 
 #[tokio::test(start_paused = true)]
