@@ -2,7 +2,7 @@
 //!
 //! 2,000 polls a second, 1,000 of proxies and 1,000 of clients. Of five proxies one answers as it should; the others answer
 //! twice, too late, not at all, and with garbage: 100,000 in 125 s. 100 connections send bodies that never end. Then 30 s
-//! pass, and what is left is counted: three and a half minutes with the warm-up.
+//! pass, and what is left is counted: four minutes with the warm-up.
 //! `cargo bench -p snowflake-broker --bench hostile -- 50` does a fiftieth of it.
 //!
 //! | figure | wanted |
@@ -11,7 +11,7 @@
 //! | memory after 30 s | what it was before, after a warm-up |
 //! | from a client's poll to its proxy, p99 | below 50 ms |
 //!
-//! Broker and peers share this process, and its memory, but not their threads.
+//! The peers are a process of their own: this one has nothing but the broker.
 
 #![expect(
     clippy::unwrap_used,
@@ -24,57 +24,84 @@ mod hostile;
 #[path = "../tests/broker/support.rs"]
 mod support;
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::Command;
+use std::thread::sleep;
 use std::time::Duration;
 
 use hostile::{DEEDS, Deed, Figures, Load, load};
 use snowflake_broker::run;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 /// Pairs of a proxy and a client, four of five of which are bad: 100,000 bad answers.
 const PAIRS: usize = 125_000;
 
+/// Pairs before the memory is looked at: 30 s, longer than anybody waits, so that as many wait as ever will.
+const WARM_UP: usize = 30_000;
+
 /// When no task may be left, and no memory.
 const REST: Duration = Duration::from_secs(30);
 
-#[expect(clippy::print_stdout, reason = "a bench states its figures there")]
+/// How the process with the peers is called.
+const PEERS: &str = "peers";
+
 fn main() {
-    let share: usize =
-        std::env::args().find_map(|word| word.parse().ok()).filter(|share| *share > 0).unwrap_or(1);
     snowflake_cli::open_files::raise_limit();
-    let (broker, peers) = (runtime(), runtime());
-    let config = support::config();
-    let client_wait = config.limits.client_wait;
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match words.as_slice() {
+        [role, address, pairs] if role == PEERS => {
+            be_peers(address.parse().unwrap(), pairs.parse().unwrap());
+        }
+        _ => {
+            let share = words.iter().find_map(|word| word.parse().ok()).unwrap_or(1);
+            be_broker(PAIRS / share.clamp(1, PAIRS));
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "a bench states its figures there")]
+fn be_broker(pairs: usize) {
+    let broker = runtime();
     let listener = broker.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();
-    let serving = broker.spawn(run(config, listener, shutdown.clone()));
+    let serving = broker.spawn(run(support::config(), listener, shutdown.clone()));
 
-    let all = Load { pairs: PAIRS / share, per_second: 1000, client_wait, slow_bodies: 100 };
-    let warm_up = Load { pairs: all.pairs.min(10_000), ..all };
-    peers.block_on(load(address, warm_up));
-    peers.block_on(async { sleep(REST).await });
+    println!("warm-up");
+    send_peers(address, pairs.min(WARM_UP));
+    sleep(REST);
     let before = resident();
-    let figures = peers.block_on(load(address, all));
+    println!("the load");
+    send_peers(address, pairs);
     let (end, at_end) = (tasks_left(&broker), resident());
-    peers.block_on(async { sleep(REST).await });
+    sleep(REST);
     let (rest, at_rest) = (tasks_left(&broker), resident());
-
-    state(&figures);
     println!("tasks of the broker: {end} at the end, {rest} after {REST:?}");
     println!("memory: {before} KiB before, {at_end} KiB at the end, {at_rest} KiB after {REST:?}");
     shutdown.cancel();
     broker.block_on(serving).unwrap();
 }
 
+/// Returns when they are done; they state their figures themselves.
+fn send_peers(broker: SocketAddr, pairs: usize) {
+    let this = std::env::current_exe().unwrap();
+    let words = [PEERS.to_owned(), broker.to_string(), pairs.to_string()];
+    assert!(Command::new(this).args(words).status().unwrap().success(), "the peers failed");
+}
+
+fn be_peers(broker: SocketAddr, pairs: usize) {
+    let client_wait = support::config().limits.client_wait;
+    let wanted = Load { pairs, per_second: 1000, client_wait, slow_bodies: 100 };
+    state(&runtime().block_on(load(broker, wanted)));
+}
+
 #[expect(clippy::print_stdout, reason = "a bench states its figures there")]
 fn state(figures: &Figures) {
-    let Figures { polls, elapsed, matches, deeds, answered, slow_ended } = figures;
-    let rate = *polls as f64 / elapsed.as_secs_f64();
-    println!("{polls} polls in {:.0} s, {rate:.0} a second", elapsed.as_secs_f64());
+    let Figures { polls, begun, matches, deeds, answered, slow_ended } = figures;
+    let rate = *polls as f64 / begun.as_secs_f64();
+    println!("{polls} polls in {:.0} s, {rate:.0} a second", begun.as_secs_f64());
     let of_deeds = DEEDS.iter().zip(deeds);
     let bad: usize =
         of_deeds.filter(|(deed, _)| **deed != Deed::Answer).map(|(_, count)| count).sum();
@@ -86,7 +113,7 @@ fn state(figures: &Figures) {
     }
 }
 
-/// One thread for each side: they must not wait for each other.
+/// One thread on each side: there may be no more processors than two.
 fn runtime() -> Runtime {
     Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
 }

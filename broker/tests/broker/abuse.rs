@@ -172,7 +172,7 @@ async fn doubled_late_absent_and_malformed_answers_and_slow_bodies_leave_nothing
     assert!(figures.deeds.iter().all(|count| *count > 0), "{:?}", figures.deeds);
     assert!(figures.answered > 0, "in the midst of all that, clients find proxies");
     assert!(figures.slow_ended > 0, "nobody waits for a body without an end");
-    println!("in {:?}; the slowest match: {:?}", figures.elapsed, figures.slowest_but(0.0));
+    println!("in {:?}; the slowest match: {:?}", figures.begun, figures.slowest_but(0.0));
     until_tasks(1).await;
     assert_eq!(broker.available().await, 0);
     broker.stop().await;

@@ -31,7 +31,8 @@ pub(crate) struct Load {
 pub(crate) struct Figures {
     /// Polls of both, answers not counted.
     pub(crate) polls: usize,
-    pub(crate) elapsed: Duration,
+    /// When the last of them began; not all of them were on time if there were too many.
+    pub(crate) begun: Duration,
     /// For each match the time from the client's poll until its proxy had the offer, the shortest first.
     pub(crate) matches: Vec<Duration>,
     /// How many proxies answered in each way.
@@ -103,7 +104,6 @@ pub(crate) async fn load(address: SocketAddr, load: Load) -> Figures {
     (0..waiting / 3 + 16).for_each(|_| drop(workers.spawn(be_proxies(field.clone()))));
     (0..waiting * 3 / 4 + 16).for_each(|_| drop(workers.spawn(be_clients(field.clone()))));
     let mut all = workers.join_all().await.into_iter().fold(Figures::default(), add);
-    all.elapsed = field.start.elapsed();
     all.matches.sort_unstable();
     while let Some(ended) = slow.try_join_next() {
         all.slow_ended += ended.unwrap();
@@ -113,6 +113,7 @@ pub(crate) async fn load(address: SocketAddr, load: Load) -> Figures {
 
 fn add(mut all: Figures, more: Figures) -> Figures {
     all.polls += more.polls;
+    all.begun = all.begun.max(more.begun);
     all.answered += more.answered;
     all.matches.extend(more.matches);
     all.deeds.iter_mut().zip(more.deeds).for_each(|(sum, count)| *sum += count);
@@ -124,7 +125,8 @@ async fn be_clients(field: Arc<Field>) -> Figures {
     let (mut figures, mut connection) = (Figures::default(), field.open().await);
     while field.turn(&field.clients).await.is_some() {
         let mut poll = client_poll();
-        let sent = field.start.elapsed().as_micros();
+        figures.begun = field.start.elapsed();
+        let sent = figures.begun.as_micros();
         let sdp = format!("v=0\r\ns={sent}\r\na=candidate:1 1 udp 1 192.0.2.1 1 typ host\r\n");
         poll.offer = SessionDescription::offer(sdp).to_text();
         connection.post("/client", poll.encode()).await;
@@ -141,6 +143,7 @@ async fn be_proxies(field: Arc<Field>) -> Figures {
     let (mut figures, mut connection) = (Figures::default(), field.open().await);
     while let Some(turn) = field.turn(&field.proxies).await {
         let sid = format!("proxy-{turn}");
+        figures.begun = field.start.elapsed();
         connection.post("/proxy", proxy_poll(&sid).encode()).await;
         let reply = connection.reply().await.poll();
         figures.polls += 1;
