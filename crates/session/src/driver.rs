@@ -209,8 +209,14 @@ impl<P: PacketConn> Driver<P> {
                     core.settle(now);
                 }
                 Order::Close(carrier) => self.conn.close(CarrierId::new(carrier)),
-                Order::Trust(carrier) => self.conn.set_proven(CarrierId::new(carrier), true),
-                Order::Doubt(carrier) => self.conn.set_proven(CarrierId::new(carrier), false),
+                Order::Trust(carrier) => {
+                    tracing::debug!(carrier, "a carrier works");
+                    self.conn.set_proven(CarrierId::new(carrier), true);
+                }
+                Order::Doubt(carrier) => {
+                    tracing::debug!(carrier, "a carrier is silent");
+                    self.conn.set_proven(CarrierId::new(carrier), false);
+                }
             }
         }
         let missing = core.carriers.missing();
