@@ -134,7 +134,7 @@ pub struct MultiplexingConfig {
     pub outgoing: usize,
     /// Packets that wait for the session. Default 512, at most 2 MiB. When it is full no carrier is read.
     pub incoming: usize,
-    /// Carriers at one time, in any case. Default 16, as many as a server keeps for one client. One more displaces the
+    /// Carriers at one time, in any case. Default 16, half of what our server keeps for one client. One more displaces the
     /// oldest.
     pub carriers: usize,
     /// A carrier from which nothing came for so long is ended in any case. Default 60 s.

@@ -18,8 +18,8 @@ use tokio_util::task::AbortOnDropHandle;
 /// never the end. One task owns all carriers and all dials; they end when the conn is dropped.
 ///
 /// Dials begin at once, one for each carrier that is missing. When the newest takes much longer than usual (1.5 s at first)
-/// another is begun beside it, and the first to succeed wins; there are never more than three. Failures are followed by pauses of 1 s to 10 s, and whatever happens there are at most
-/// sixty dials at once and one every 9 s after that.
+/// another is begun beside it, and the first to succeed wins; there are never more than three. Failures are followed by
+/// pauses of 1 s to 10 s, and whatever happens there are no more dials than sixty saved up and one every 9 s.
 #[derive(Debug)]
 pub struct MultiplexingPacketConn {
     trunk: Trunk,
