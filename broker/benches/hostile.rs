@@ -3,7 +3,8 @@
 //! 2,000 polls a second, 1,000 of proxies and 1,000 of clients. Of five proxies one answers as it should; the others answer
 //! twice, too late, not at all, and with garbage: 100,000 in 125 s. 100 connections send bodies that never end. Then 30 s
 //! pass, and what is left is counted: three minutes in all.
-//! `cargo bench -p snowflake-broker --bench hostile -- 50` does a fiftieth of it.
+//! `cargo bench -p snowflake-broker --bench hostile -- 50` does a fiftieth of it, too short to say
+//! anything about memory.
 //!
 //! | figure | wanted |
 //! |---|---|

@@ -44,7 +44,8 @@ pub(crate) const RETRY_MAX: Duration = Duration::from_secs(10);
 /// together.
 pub(crate) const RETRY_JITTER: f64 = 0.2;
 
-/// Dials under way at one time: the two of a client with `-max 2`, and one that races them.
+/// Dials under way at one time: the two of a client with `-max 2`, and one that races them. One missing carrier may have
+/// two racers, so that two silent proxies in a row do not stop it; with three missing there is no room for a race.
 pub(crate) const DIALS: usize = 3;
 
 /// How much longer than the last successful dial the newest may take before another is begun beside it.

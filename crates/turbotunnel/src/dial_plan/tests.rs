@@ -290,7 +290,7 @@ enum Op {
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         (0..20_000u64).prop_map(Op::Pass),
-        (0..4usize).prop_map(Op::Missing),
+        (0..2 * DIALS).prop_map(Op::Missing),
         (0..DIALS).prop_map(Op::Open),
         (0..DIALS, any::<u32>()).prop_map(|(index, random)| Op::Fail(index, random)),
         any::<u32>().prop_map(Op::Barren),
