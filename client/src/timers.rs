@@ -5,9 +5,9 @@ use std::time::Duration;
 /// From setting the answer to the open data channel: Go's `DataChannelTimeout`.
 pub(crate) const OPEN_LIMIT: Duration = Duration::from_secs(10);
 
-/// Proxies that one connection uses at once: 16, as many as the server keeps for one client.
+/// Proxies that one connection uses at once: 16, half of the carriers that both ends keep for one client.
 ///
-/// Whoever asks for more gets so many: with each further one the server would let go of another.
+/// Whoever asks for more gets so many: each may fall silent and be replaced, and its place is free only when that is certain.
 pub(crate) const MAX_PROXIES: usize = 16;
 
 /// How long a program's dial waits for a first proxy, unless it says something else: an attempt takes 30 s at the most in

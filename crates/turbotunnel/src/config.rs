@@ -81,15 +81,13 @@ const OUTGOING: usize = 256;
 /// 512, as Go, at most 2 MiB. When it is full, no carrier of that session is read.
 const INCOMING: usize = 512;
 
-/// Carriers that a client has at one time: 16, while Snowflake's clients use a handful.
-const CARRIERS: usize = 16;
-
-/// Carriers of one client at the server: 32, so that all that it may have can be dead, and not known to be, while as many
-/// take their place.
+/// Carriers of one client, at either end: 32, so that all of the sixteen that it may want can be silent, and not known to be
+/// dead, while as many take their place.
 ///
-/// One more displaces the oldest of those that have not proven themselves to the session, which is the one most likely to
-/// be dead or a stranger's. If all have, one more is refused.
-const CARRIERS_AT_SERVER: usize = 2 * CARRIERS;
+/// At the client, nothing is dialed beyond them until one has ended. At the server, one more displaces the oldest of those
+/// that have not proven themselves to the session, which is the one most likely to be dead or a stranger's. If all have, one
+/// more is refused.
+const CARRIERS: usize = 32;
 
 /// How a [`RedialPacketConn`](crate::RedialPacketConn) behaves.
 #[derive(Clone, Debug)]
@@ -135,8 +133,8 @@ pub struct MultiplexingConfig {
     pub outgoing: usize,
     /// Packets that wait for the session. Default 512, at most 2 MiB. When it is full no carrier is read.
     pub incoming: usize,
-    /// Carriers at one time, in any case. Default 16, half of what our server keeps for one client. One more displaces the
-    /// oldest.
+    /// Carriers at one time, in any case. Default 32, as our server: twice what a client may want, for suspects keep their
+    /// places while others take over. With so many, nothing is dialed until one has ended.
     pub carriers: usize,
     /// A carrier from which nothing came for so long is ended in any case. Default 60 s.
     ///
@@ -178,7 +176,7 @@ pub struct QueueConfig {
     pub backlog: usize,
     /// Clients at one time. Default 262,144. When it is reached, carriers of new clients are refused.
     pub clients: usize,
-    /// Carriers of one client at one time. Default 32, twice what a client may have: all of them can be dead, and not
+    /// Carriers of one client at one time. Default 32, twice what a client may want: all of them can be dead, and not
     /// known to be, while as many take their place. One more displaces the oldest of those that have not proven
     /// themselves to the session; if all have, one more is refused.
     ///
@@ -197,7 +195,7 @@ impl Default for QueueConfig {
             incoming: INCOMING,
             backlog: 128,
             clients: 1 << 18,
-            carriers: CARRIERS_AT_SERVER,
+            carriers: CARRIERS,
             silence: Duration::from_secs(90),
         }
     }

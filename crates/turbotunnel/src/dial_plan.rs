@@ -19,8 +19,10 @@ pub(crate) struct DialPlan {
     under_way: Vec<Dialing>,
     next: u32,
     newest_start: Option<Instant>,
-    /// Failures since a carrier was last of use.
+    /// Failures since a carrier was last of use; of dials that were under way together, one.
     failures: u32,
+    /// When the newest dial had begun that is part of the last failure.
+    failed_with: Option<Instant>,
     /// At the least so long after one dial begins the next, whether it is the only one or not.
     pause: Duration,
     last_success: Option<Duration>,
@@ -57,6 +59,7 @@ impl DialPlan {
             next: 0,
             newest_start: None,
             failures: 0,
+            failed_with: None,
             pause: Duration::ZERO,
             last_success: None,
             allowance: Allowance::default(),
@@ -95,9 +98,11 @@ impl DialPlan {
         needed
     }
 
-    /// A dial has failed. One that was cancelled before does not count.
+    /// A dial has failed. One that was cancelled before does not count, nor one that was under way when another failed:
+    /// they tell the same thing about the broker, which is no worse because more carriers were missing.
     pub(crate) fn failed(&mut self, dial: DialId, random: u32) {
-        if self.remove(dial).is_some() {
+        let Some(started) = self.remove(dial) else { return };
+        if self.failed_with.is_none_or(|newest| started > newest) {
             self.back_off(random);
         }
     }
@@ -110,6 +115,7 @@ impl DialPlan {
     /// A carrier has brought its first packet: past failures do not count any more.
     pub(crate) fn was_fruitful(&mut self) {
         self.failures = 0;
+        self.failed_with = None;
         self.pause = Duration::ZERO;
     }
 
@@ -131,6 +137,7 @@ impl DialPlan {
     fn back_off(&mut self, random: u32) {
         let doubled = RETRY_MIN.saturating_mul(1 << self.failures.min(16));
         self.failures = self.failures.saturating_add(1);
+        self.failed_with = self.newest_start;
         let unit = f64::from(random) / f64::from(u32::MAX);
         self.pause = doubled.min(RETRY_MAX).mul_f64(1.0 + RETRY_JITTER * (2.0 * unit - 1.0));
     }

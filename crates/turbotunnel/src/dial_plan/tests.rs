@@ -70,10 +70,22 @@ fn after_a_failure_even_what_is_missing_is_dialed_one_by_one() {
     let (mut plan, now) = (missing(2), start());
     let both = [dial(&mut plan, now), dial(&mut plan, now)];
     both.into_iter().for_each(|id| plan.failed(id, NO_JITTER));
-    assert_eq!(wait(&mut plan, now), Some(2000));
-    let later = now + secs(2.001);
+    let pause = wait(&mut plan, now).expect("a pause");
+    let later = now + Duration::from_millis(pause as u64 + 1);
     dial(&mut plan, later);
-    assert_eq!(wait(&mut plan, later), Some(2000));
+    assert_eq!(wait(&mut plan, later), Some(pause));
+}
+
+#[test]
+fn dials_that_were_under_way_together_fail_as_one() {
+    let (mut plan, now) = (missing(3), start());
+    let all = [0; 3].map(|_| dial(&mut plan, now));
+    all.into_iter().for_each(|id| plan.failed(id, NO_JITTER));
+    assert_eq!(wait(&mut plan, now), Some(1000));
+    let later = now + secs(1.001);
+    let next = dial(&mut plan, later);
+    plan.failed(next, NO_JITTER);
+    assert_eq!(wait(&mut plan, later), Some(2000), "a later one is another failure");
 }
 
 #[test]
